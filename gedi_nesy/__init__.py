@@ -1,0 +1,80 @@
+"""gedi-nesy: neural classifiers that learn from knowledge instead of labels.
+
+The names below are the public interface. They are imported on first use, so that `import gedi_nesy` costs nothing.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+from .errors import ConfigError, DataError, DivergenceError, GediNesyError, PluginError, ProgramError, RunError, UserError
+from .hookspecs import hookimpl
+
+if TYPE_CHECKING:
+    from .config.options import Options
+    from .data.dataset import DatasetReader, ImageDataset
+    from .data.views import View
+    from .evaluators import Evaluation, Evaluator
+    from .logic.constraint import Constraint
+    from .methods import Method, MethodContext
+    from .models.backbone import Backbone
+    from .tasks import Examples, Selection, Task, TaskContext
+    from .types import Batch, MethodOutput, Term
+
+__version__ = "0.1.0"
+
+_LAZY = {
+    "Backbone": "models.backbone",
+    "Batch": "types",
+    "Constraint": "logic.constraint",
+    "DatasetReader": "data.dataset",
+    "Evaluation": "evaluators",
+    "Evaluator": "evaluators",
+    "Examples": "tasks",
+    "ImageDataset": "data.dataset",
+    "Method": "methods",
+    "MethodContext": "methods",
+    "MethodOutput": "types",
+    "Options": "config.options",
+    "Selection": "tasks",
+    "Task": "tasks",
+    "TaskContext": "tasks",
+    "Term": "types",
+    "View": "data.views",
+}
+
+__all__ = [
+    "Backbone",
+    "Batch",
+    "ConfigError",
+    "Constraint",
+    "DataError",
+    "DatasetReader",
+    "DivergenceError",
+    "Evaluation",
+    "Evaluator",
+    "Examples",
+    "GediNesyError",
+    "ImageDataset",
+    "Method",
+    "MethodContext",
+    "MethodOutput",
+    "Options",
+    "PluginError",
+    "ProgramError",
+    "RunError",
+    "Selection",
+    "Task",
+    "TaskContext",
+    "Term",
+    "UserError",
+    "View",
+    "hookimpl",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _LAZY:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(f".{_LAZY[name]}", __name__), name)

@@ -1,0 +1,49 @@
+"""The command line: arguments in, one call out. Nothing heavy is imported before a command needs it."""
+
+from __future__ import annotations
+
+import sys
+
+import typer
+
+from ..errors import GediNesyError, UserError
+from . import config, data, plugins, program, runs
+
+app = typer.Typer(
+    name="gedi-nesy",
+    help="Neural classifiers that learn from knowledge instead of labels.",
+    no_args_is_help=True,
+    add_completion=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+runs.add_commands(app)
+app.add_typer(plugins.app, name="plugins")
+app.add_typer(config.app, name="config")
+app.add_typer(program.app, name="program")
+app.add_typer(data.app, name="data")
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Entry point of the command `gedi-nesy`; always ends with SystemExit.
+
+    Exit codes: 0, 2 for what the user can mend (a message and no traceback), 1 for the rest, 130 for Ctrl-C.
+    """
+    sys.exit(_run(sys.argv[1:] if arguments is None else arguments))
+
+
+def _run(arguments: list[str]) -> int:
+    try:
+        app(arguments)
+    except SystemExit as end:
+        return end.code if isinstance(end.code, int) else int(bool(end.code))
+    except GediNesyError as error:
+        _say(error)
+        return error.exit_code
+    return 0
+
+
+def _say(error: GediNesyError) -> None:
+    kind = "error" if isinstance(error, UserError) else type(error).__name__
+    for line in str(error).splitlines():
+        print(f"{kind}: {line}" if not line.startswith("plugin ") else line, file=sys.stderr)

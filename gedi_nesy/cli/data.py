@@ -1,0 +1,23 @@
+"""Commands about data sets."""
+
+from __future__ import annotations
+
+import typer
+
+app = typer.Typer(help="Data sets and where they are.", no_args_is_help=True)
+
+
+@app.command("list")
+def list_() -> None:
+    """Every data set a config can name, whether it is here, and how to get it."""
+    from ..errors import UserError
+    from ..plugin_manager import load_plugins
+
+    for entry in load_plugins().registry.entries("dataset"):
+        try:
+            reader = entry.load()
+            print(f"{entry.name:<12} {reader.ABOUT}  [{entry.provider}]")
+            reader(reader.Options()).read()
+            print(f"{'':<12} ready")
+        except UserError as error:
+            print(f"{'':<12} not ready: {error}")

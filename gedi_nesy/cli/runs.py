@@ -1,0 +1,154 @@
+"""Commands about runs: train, evaluate, predict, sample, report."""
+
+from __future__ import annotations
+
+import sys
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from ..engine.run import Run, RunFolder
+
+RunArgument = Annotated[Path, typer.Argument(help="A run folder, or the folder above it for its newest run.", show_default=False)]
+DeviceOption = Annotated[str | None, typer.Option(help="auto, cpu, cuda, cuda:0, mps.")]
+
+
+class Which(StrEnum):
+    """A checkpoint to read."""
+
+    last = "last"
+    best = "best"
+
+
+def add_commands(app: typer.Typer) -> None:
+    """Put the commands on the application."""
+    for command in (train, evaluate, predict, sample, report):
+        app.command()(command)
+
+
+def train(
+    config: Annotated[str, typer.Argument(help="A config file, the name of a bundled one, or a run folder with --resume.", show_default=False)],
+    overrides: Annotated[list[str] | None, typer.Argument(help="Changes to the config: key.sub=value ...", show_default=False)] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with the newest run of this config, or with --run-id.")] = False,
+    device: DeviceOption = None,
+    seed: Annotated[int | None, typer.Option(help="Seed of everything random.")] = None,
+    run_id: Annotated[str | None, typer.Option(help="Name of the run folder; the time by default.")] = None,
+    runs: Annotated[Path, typer.Option(help="Where run folders go.")] = Path("runs"),
+) -> None:
+    """Train a config, evaluate it and write a report."""
+    from ..config.loader import load_tree
+    from ..config.validate import validate
+    from ..plugin_manager import load_plugins
+
+    folder = _existing_run(Path(config), resume)
+    extra = [f"{key}={value}" for key, value in (("device", device), ("seed", seed)) if value is not None]
+    tree = load_tree(str(folder.config) if folder else config, [*(overrides or []), *extra])
+    plugins = load_plugins()
+    checked = validate(tree, plugins)
+
+    from ..engine.start import start
+
+    run = start(checked, plugins, runs=runs, run_id=run_id, resume=resume, folder=folder, command=["gedi-nesy", *sys.argv[1:]])
+    _show_results(_train_and_evaluate(run), run)
+
+
+def evaluate(
+    run: RunArgument,
+    checkpoint: Annotated[Which, typer.Option(help="Which checkpoint to evaluate.")] = Which.last,
+    device: DeviceOption = None,
+) -> None:
+    """Evaluate a run again and write its results and report."""
+    from ..engine.evaluate import evaluate as evaluate_run
+    from ..engine.start import reopen
+
+    opened = reopen(run, device, checkpoint.value)
+    _show_results(evaluate_run(opened), opened)
+
+
+def predict(
+    run: RunArgument,
+    images: Annotated[list[Path], typer.Argument(help="Image files of the size and mode the run was trained on.", show_default=False)],
+    device: DeviceOption = None,
+    json_output: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Class probabilities of images; with as many images as the query has slots, the probability of the query too."""
+    import json
+
+    from ..engine.predict import predict_files
+    from ..engine.start import reopen
+
+    prediction = predict_files(reopen(run, device), images)
+    print(json.dumps(prediction.plain(), indent=2) if json_output else prediction.text())
+
+
+def sample(
+    run: RunArgument,
+    count: Annotated[int, typer.Option(min=1, help="How many images.")] = 64,
+    seed: Annotated[int, typer.Option(help="Seed of the sampler.")] = 0,
+    out: Annotated[Path | None, typer.Option(help="PNG file; samples/ of the run folder by default.")] = None,
+    device: DeviceOption = None,
+) -> None:
+    """Draw images from a run's energy or generative model into a PNG grid."""
+    from ..engine.evaluate import save_samples
+    from ..engine.start import reopen
+    from ..methods import require
+
+    opened = reopen(run, device)
+    require(opened.method, "sample", "the command sample")
+    path = out or opened.folder.samples / f"seed-{seed}.png"
+    save_samples(opened, path, count, seed)
+    print(path)
+
+
+def report(run: RunArgument) -> None:
+    """Write report.html of a run, finished or not, from the files in its folder."""
+    from ..engine.run_folder import find
+    from ..reporting.report import write_report
+
+    print(write_report(find(run).path))
+
+
+def _existing_run(path: Path, resume: bool) -> RunFolder | None:
+    """The run folder that `train FOLDER --resume` names; None when a config is named."""
+    if not path.is_dir():
+        return None
+    from ..engine.run_folder import find
+    from ..errors import RunError
+
+    folder = find(path)
+    if not resume:
+        raise RunError(f"{path} is a run folder: add --resume to go on with it, or train its config.yaml anew")
+    return folder
+
+
+def _train_and_evaluate(run: Run) -> dict[str, Any]:
+    from rich.console import Console
+
+    from ..engine.evaluate import check_evaluators
+    from ..engine.evaluate import evaluate as evaluate_run
+    from ..engine.train import train as train_run
+    from ..reporting.progress import make_display
+
+    console = Console()
+    try:
+        check_evaluators(run)
+        console.print(f"run folder {run.folder.path}", highlight=False, soft_wrap=True)
+        with make_display(console) as display:
+            train_run(run, display)
+        return evaluate_run(run)
+    except BaseException as error:
+        run.plugins.hook.run_failed(run=run, error=error)
+        if not isinstance(error, KeyboardInterrupt):
+            raise
+        print(f"interrupted; go on with: gedi-nesy train {run.folder.path} --resume", file=sys.stderr)
+        raise typer.Exit(130) from None
+
+
+def _show_results(results: dict[str, Any], run: Run) -> None:
+    from ..reporting.summary import summary
+
+    print(summary(results))
+    print(f"report: {run.folder.report}")

@@ -1,0 +1,45 @@
+"""Files that a config names: found beside the config, kept as absolute paths, copied into the run folder."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from pydantic import GetCoreSchemaHandler, ValidationInfo
+from pydantic_core import CoreSchema, PydanticCustomError, core_schema
+
+from ..errors import UserError
+from .locate import find_program
+
+
+class SourceFile(str):
+    """Option type: the absolute path of a file named relative to the config (or the working folder)."""
+
+    @classmethod
+    def find(cls, name: str, folder: Path) -> Path:
+        """The file of a name as written in a config of this folder."""
+        path = Path(name) if Path(name).is_absolute() else folder / name
+        if not path.is_file():
+            raise UserError(f'file "{name}" does not exist (looked in {folder})')
+        return path.resolve()
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return core_schema.with_info_after_validator_function(cls._resolve, core_schema.str_schema())
+
+    @classmethod
+    def _resolve(cls, name: str, info: ValidationInfo) -> SourceFile:
+        locate: Callable[[str | None], Path] = (info.context or {}).get("folder", lambda field: Path.cwd())
+        try:
+            return cls(cls.find(name, locate(info.field_name)))
+        except UserError as error:
+            raise PydanticCustomError("file", "{message}", {"message": str(error)}) from None
+
+
+class ProgramFile(SourceFile):
+    """Option type: a ProbLog program, by path or bundled name."""
+
+    @classmethod
+    def find(cls, name: str, folder: Path) -> Path:
+        return find_program(name, beside=folder)

@@ -1,0 +1,116 @@
+"""The core's own part of a config. Options of plugins are checked by the plugins' own models, see `validate`."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, SerializeAsAny
+
+from .files import SourceFile
+from .options import Options
+
+Positive = Annotated[int, Field(gt=0)]
+Fraction = Annotated[float, Field(ge=0, le=1)]
+
+
+class Component(Options):
+    """A plugin chosen by name, with its own validated options."""
+
+    name: str
+    options: SerializeAsAny[Options]
+
+    def flat(self) -> dict[str, Any]:
+        """The form it has in YAML: the name beside the options."""
+        return {"name": self.name, **self.options.model_dump(mode="json")}
+
+
+class Restart(Options):
+    """When to give up on an initialisation: a term that is still too high after a share of the training."""
+
+    term: str
+    """Name of a loss term, such as nesy."""
+    above: float
+    """Restart if the term's mean over an epoch exceeds this."""
+    after: Annotated[float, Field(gt=0, lt=1)]
+    """Share of all epochs after which to look."""
+    attempts: Annotated[int, Field(gt=1)] = 5
+    """Initialisations to try at most; the last one is trained to the end whatever the term says."""
+
+
+class Training(Options):
+    """How the optimiser runs."""
+
+    epochs: Positive
+    """Passes over the training data."""
+    batch_size: Positive
+    """Examples a step: constraint instances for a constraint task, images otherwise."""
+    optimizer: Literal["adam", "adamw", "sgd"] = "adamw"
+    learning_rate: Annotated[float, Field(gt=0)]
+    betas: tuple[float, float] = (0.9, 0.999)
+    """Adam's decay rates; the first is also the momentum of sgd."""
+    weight_decay: Annotated[float, Field(ge=0)] = 0.0
+    """L2 term of adam and sgd, decoupled for adamw."""
+    warmup: Fraction = 0.0
+    """Share of all steps over which the learning rate rises linearly from 0."""
+    schedule: Literal["constant", "cosine"] = "constant"
+    """After the warm-up: stay, or fall to 0 along a cosine."""
+    clip_norm: Annotated[float, Field(gt=0)] | None = None
+    """Largest norm of the whole gradient; none by default."""
+    channels_last: bool = True
+    """Memory format of images and convolutions; about 1.8 times as fast on CPUs for small networks."""
+    log_every: Positive = 10
+    """Steps between lines of metrics.jsonl."""
+    report_every: Positive = 1
+    """Epochs between looks at the model's health, with a line on the display and in metrics.jsonl."""
+    checkpoint_every: Positive = 5
+    """Epochs between checkpoints."""
+    max_term: Annotated[float, Field(gt=0)] = 1e4
+    """A term beyond this counts as exploded."""
+    restart: Restart | None = None
+    """Start again from other weights when training is caught in a wrong solution; none by default."""
+    on_divergence: Literal["stop", "rollback"] = "stop"
+    """What to do about a non-finite or exploded term: stop with an error, or go back to the last checkpoint at half the rate."""
+
+
+class Compare(Options):
+    """A cell of a published table."""
+
+    table: str
+    """Name of the table, such as gedi-table6."""
+    row: str
+    column: str
+
+
+class RunConfig(Options):
+    """A whole run."""
+
+    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]+$")]
+    """Folder under the runs folder; the config file's own name by default."""
+    plugins: tuple[SourceFile, ...] = ()
+    """Plugin files to load besides the installed ones."""
+    seed: Annotated[int, Field(ge=0)] = 0
+    device: Annotated[str, Field(pattern=r"^(auto|cpu|mps|cuda(:\d+)?)$")] = "auto"
+    """auto takes a GPU when there is one."""
+    data: Component
+    backbone: Component
+    method: Component
+    task: Component
+    views: tuple[Component, ...] = ()
+    """Random transformations that make a view of an image, applied in this order."""
+    num_views: Positive = 1
+    """Views of each image in a step."""
+    weights: dict[str, Annotated[float, Field(ge=0)]]
+    """Weight of each loss term; a term without a weight, or with 0, is not computed."""
+    training: Training
+    evaluators: tuple[Component, ...] = ()
+    compare: Compare | None = None
+    """A cell of a published table to stand beside in the report."""
+
+    def plain(self) -> dict[str, Any]:
+        """The YAML form: loading it again gives this config."""
+        data = self.model_dump(mode="json")
+        for key in ("data", "backbone", "method", "task"):
+            data[key] = getattr(self, key).flat()
+        for key in ("views", "evaluators"):
+            data[key] = [component.flat() for component in getattr(self, key)]
+        return data

@@ -1,0 +1,168 @@
+"""From a tree to a frozen RunConfig: the core's keys, then each plugin's options by the plugin's own model."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from pathlib import Path as FilePath
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from ..errors import ConfigError, PluginError, UserError, did_you_mean
+from ..plugin_manager import PluginManager
+from ..registry import Kind
+from .loader import Path, Tree
+from .options import Options
+from .schema import Component, RunConfig
+
+SECTIONS: dict[str, Kind] = {"data": "dataset", "backbone": "backbone", "method": "method", "task": "task"}
+LISTS: dict[str, Kind] = {"views": "view", "evaluators": "evaluator"}
+
+Model = TypeVar("Model", bound=BaseModel)
+
+
+class _Checked(RunConfig):
+    """RunConfig whose components are already validated, so that only the core's keys are checked here."""
+
+    data: Any
+    backbone: Any
+    method: Any
+    task: Any
+    views: Any = ()
+    evaluators: Any = ()
+
+
+def validate(tree: Tree, plugins: PluginManager) -> RunConfig:
+    """The config of a tree; ConfigError with every fault at once.
+
+    Loads the plugin files that the config names into `plugins` first, since options belong to plugins.
+    """
+    load_plugin_files(tree, plugins)
+    faults: list[UserError] = []
+    tree.data.setdefault("name", tree.file.stem)
+    parts = {key: _component(tree, (key,), kind, plugins, faults) for key, kind in SECTIONS.items() if key in tree.data}
+    parts |= {key: _components(tree, key, kind, plugins, faults) for key, kind in LISTS.items() if key in tree.data}
+    plain = {key: None if key in parts else value for key, value in tree.data.items()}
+    core = check_model(_Checked, plain, tree, (), faults)
+    if core is not None:
+        _check_weights(tree, core.weights, parts, plugins, faults)
+    if faults or core is None:
+        raise ConfigError(sorted(faults, key=lambda fault: _order(tree, fault)))
+    fields = {key: getattr(core, key) for key in RunConfig.model_fields}
+    fields |= {key: tuple(part) if isinstance(part, list) else part for key, part in parts.items()}
+    method = plugins.registry.find("method", fields["method"].name).load()
+    fields["weights"] = method.default_weights(core.weights) | core.weights
+    return RunConfig.model_construct(**fields)
+
+
+def load_plugin_files(tree: Tree, plugins: PluginManager) -> None:
+    """Load the files under `plugins:`; faults of that key itself are left to validation."""
+    files = tree.data.get("plugins") or []
+    for index, name in enumerate(files if isinstance(files, list) else []):
+        if isinstance(name, str):
+            path = tree.folder(("plugins", index)) / name
+            plugins.load_file(path.resolve(), tree.position(("plugins", index)))
+
+
+def check_model(model: type[Model], data: dict[str, Any], tree: Tree, path: Path, faults: list[UserError]) -> Model | None:
+    """Validate plain data; append a fault with its position for each thing that is wrong."""
+    context = {"folder": lambda field: tree.folder((*path, field) if field else path)}
+    try:
+        # JSON is the strict mode that still takes a YAML list where a tuple is meant.
+        return model.model_validate_json(json.dumps(data), context=context)
+    except ValidationError as error:
+        known = list(model.model_fields)
+        faults += [_fault(tree, path, item, model, known) for item in error.errors(include_url=False)]
+    return None
+
+
+def _component(tree: Tree, path: Path, kind: Kind, plugins: PluginManager, faults: list[UserError]) -> Component | None:
+    """The plugin that a section names, with its options checked; None when a fault was noted."""
+    data: Any = tree.data
+    for part in path:
+        data = data[part]
+    if isinstance(data, str):
+        data = {"name": data}
+    if not isinstance(data, dict) or not isinstance(data.get("name"), str):
+        faults.append(ConfigError(f'"{_dotted(path)}" is a mapping with the name of a {kind}, for example {{name: ...}}', tree.position(path)))
+        return None
+    try:
+        options_model: type[Options] = plugins.registry.find(kind, data["name"], tree.position((*path, "name"))).load().Options
+    except PluginError as error:
+        extra = f"\n{plugins.failures()}" if error.position and plugins.failures() else ""
+        faults.append(PluginError(error.message + extra, error.position or tree.position(path)))
+        return None
+    options = check_model(options_model, {key: value for key, value in data.items() if key != "name"}, tree, path, faults)
+    return Component.model_construct(name=data["name"], options=options) if options is not None else None
+
+
+def _components(tree: Tree, key: str, kind: Kind, plugins: PluginManager, faults: list[UserError]) -> list[Component]:
+    items = tree.data[key]
+    if not isinstance(items, list):
+        faults.append(ConfigError(f'"{key}" is a list, not {items!r}', tree.position((key,))))
+        return []
+    parts = [_component(tree, (key, index), kind, plugins, faults) for index in range(len(items))]
+    return [part for part in parts if part is not None]
+
+
+def _check_weights(tree: Tree, weights: dict[str, float], parts: dict[str, Any], plugins: PluginManager, faults: list[UserError]) -> None:
+    method, task = parts.get("method"), parts.get("task")
+    if method is None or task is None:
+        return
+    owners = {f'method "{method.name}"': ("method", method.name), f'task "{task.name}"': ("task", task.name)}
+    terms = {text: list(plugins.registry.find(kind, name).load().TERMS) for text, (kind, name) in owners.items()}  # type: ignore[arg-type]
+    known = [term for names in terms.values() for term in names]
+    for name in weights:
+        if name not in known:
+            offers = "; ".join(f"{owner} has {', '.join(names) or 'none'}" for owner, names in terms.items())
+            message = f'weights.{name} is no loss term of this run.{did_you_mean(name, known)} Terms: {offers}.'
+            faults.append(ConfigError(message, tree.position(("weights", name))))
+    if not any(weights.values()):
+        faults.append(ConfigError("every weight is 0: there is nothing to train", tree.position(("weights",))))
+
+
+def _fault(tree: Tree, path: Path, item: Any, model: type[BaseModel], known: Iterable[str]) -> UserError:
+    """One pydantic error in our words: key, value, what is allowed, where."""
+    inner = tuple(part for part in item["loc"] if part not in ("float", "int", "constrained-float", "constrained-int"))
+    full = (*path, *inner)
+    key, where = _dotted(full), tree.position(full)
+    owner = f'{_dotted(path)} "{_name(tree, path)}"' if path else "a config"
+    if item["type"] == "missing":
+        return ConfigError(f"{key} is missing: {owner} needs it.", where)
+    if item["type"] == "extra_forbidden":
+        options = _known_at(model, inner[:-1])
+        return ConfigError(
+            f"{key} is not an option of {owner}.{did_you_mean(str(inner[-1]), options)} Known: {', '.join(options) or 'none'}.", where
+        )
+    message = item["msg"].removeprefix("Input should be ").removeprefix("Value error, ")
+    return ConfigError(f"{key} is {json.dumps(item['input'], default=str)}: {'must be ' if item['msg'].startswith('Input should be ') else ''}{message}.", where)
+
+
+def _known_at(model: type[BaseModel], path: Path) -> list[str]:
+    """Field names of the model nested at a path."""
+    for part in path:
+        field = model.model_fields.get(str(part))
+        annotation = field.annotation if field else None
+        candidates = [annotation, *getattr(annotation, "__args__", ())]
+        nested = next((kind for kind in candidates if isinstance(kind, type) and issubclass(kind, BaseModel)), None)
+        if nested is None:
+            return []
+        model = nested
+    return list(model.model_fields)
+
+
+def _name(tree: Tree, path: Path) -> Any:
+    data: Any = tree.data
+    for part in path:
+        data = data[part]
+    return data.get("name") if isinstance(data, dict) else data
+
+
+def _dotted(path: Path) -> str:
+    return ".".join(str(part) for part in path)
+
+
+def _order(tree: Tree, fault: UserError) -> tuple[bool, int, int]:
+    where = fault.position
+    return (where is None or FilePath(where.file) != tree.file, where.line if where else 0, where.column if where else 0)

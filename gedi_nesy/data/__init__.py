@@ -1,0 +1,1 @@
+"""Labelled images in memory and the views made of them."""

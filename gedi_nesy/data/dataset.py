@@ -1,0 +1,94 @@
+"""Images with labels, as uint8 tensors, and the interface of what reads them."""
+
+from __future__ import annotations
+
+import os
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar
+
+import torch
+from jaxtyping import Float, Int, UInt8
+from torch import Tensor
+
+from ..config.options import Options
+from ..errors import DataError
+
+
+@dataclass(frozen=True)
+class Images:
+    """One split: pixels 0 to 255 and class labels."""
+
+    pixels: UInt8[Tensor, "images channels height width"]
+    labels: Int[Tensor, " images"]
+
+    def __len__(self) -> int:
+        return len(self.pixels)
+
+    def to(self, device: torch.device) -> Images:
+        """The same images on a device."""
+        return Images(self.pixels.to(device), self.labels.to(device))
+
+
+@dataclass(frozen=True)
+class ImageDataset:
+    """A train split, a held-out test split that nothing is chosen on, and the names of the classes."""
+
+    train: Images
+    test: Images
+    classes: tuple[str, ...]
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """Channels, height and width of an image."""
+        channels, height, width = self.train.pixels.shape[1:]
+        return channels, height, width
+
+
+class DatasetReader(ABC):
+    """Reads a data set from files that are already here; nothing is ever downloaded.
+
+    Class attributes:
+        ABOUT: one line for `gedi-nesy data list`.
+        FETCH: the command that puts the files in place, for the error when they are missing.
+    """
+
+    ABOUT: ClassVar[str]
+    FETCH: ClassVar[str] = ""
+
+    class Options(Options):
+        """Options beside `name` in the config's data section."""
+
+        root: str | None = None
+        """Folder that holds the data sets; the variable GEDI_NESY_DATA, else ./data, by default."""
+
+    def __init__(self, options: Options) -> None:
+        self.options = options
+
+    @property
+    def root(self) -> Path:
+        """The folder to look in."""
+        chosen = getattr(self.options, "root", None) or os.environ.get("GEDI_NESY_DATA") or "data"
+        return Path(chosen).expanduser().resolve()
+
+    @abstractmethod
+    def read(self) -> ImageDataset:
+        """The whole set in memory; DataError when files are missing or damaged."""
+
+    def missing(self, expected: Path) -> DataError:
+        """The error for files that are not there."""
+        return DataError(
+            f"{self.ABOUT.rstrip('.')}: no {expected}. Looked in {self.root} "
+            f"(data.root in the config, or the variable GEDI_NESY_DATA). {self.FETCH}".rstrip()
+        )
+
+
+def to_unit_range(pixels: UInt8[Tensor, "*axes"]) -> Float[Tensor, "*axes"]:
+    """Pixels 0..255 as floats in [-1, 1], the range of every image that a network sees."""
+    return pixels.float().div_(127.5).sub_(1.0)
+
+
+def to_pixels(images: Float[Tensor, "*axes"]) -> UInt8[Tensor, "*axes"]:
+    """The inverse of `to_unit_range`; values outside [-1, 1] are clipped."""
+    return images.detach().add(1.0).mul(127.5).round().clamp(0, 255).to(torch.uint8)

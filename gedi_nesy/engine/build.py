@@ -1,0 +1,96 @@
+"""From a validated config to a Run: the only place where names become objects."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+
+from ..config.schema import Component, RunConfig, Training
+from ..data.dataset import ImageDataset
+from ..errors import ConfigError
+from ..methods import Method, MethodContext
+from ..plugin_manager import PluginManager
+from ..registry import Kind
+from ..tasks import Task, TaskContext
+from .run import Run, RunFolder
+from .seeding import make_generator
+
+
+def build_run(config: RunConfig, plugins: PluginManager, folder: RunFolder) -> Run:
+    """Everything a training needs, in its initial state, on the config's device."""
+    device = choose_device(config.device)
+    active = frozenset(name for name, weight in config.weights.items() if weight)
+    dataset = _on_device(_make(plugins, "dataset", config.data).read(), device)
+    context = TaskContext(dataset, plugins.registry, active, make_generator(config.seed, "task"))
+    task: Task = _class(plugins, "task", config.task)(config.task.options, context)
+    pipeline = [_make(plugins, "view", view) for view in config.views]
+    generators = _generators(config, device, attempt=1)
+    method = _method(config, plugins, task, generators, device)
+    optimizer = make_optimizer(method, config.training)
+    return Run(config, folder, plugins, device, dataset, task, method, pipeline, optimizer, generators)
+
+
+def reset(run: Run) -> None:
+    """Back to epoch 0 with the weights and random numbers of `run.attempt`; data and examples stay."""
+    run.generators = _generators(run.config, run.device, run.attempt)
+    run.method = _method(run.config, run.plugins, run.task, run.generators, run.device)
+    run.optimizer = make_optimizer(run.method, run.config.training)
+    run.epoch = run.step = 0
+
+
+def _generators(config: RunConfig, device: torch.device, attempt: int) -> dict[str, torch.Generator]:
+    """One generator for each purpose of training; the order of the data is drawn on the CPU."""
+    torch.manual_seed(make_generator(config.seed, f"torch/{attempt}").initial_seed())  # dropout and the like
+    devices = {"order": torch.device("cpu"), "views": device, "method": device}
+    return {name: make_generator(config.seed, f"{name}/{attempt}", where) for name, where in devices.items()} | {
+        "weights": make_generator(config.seed, f"weights/{attempt}")
+    }
+
+
+def _method(
+    config: RunConfig, plugins: PluginManager, task: Task, generators: dict[str, torch.Generator], device: torch.device
+) -> Method:
+    """The method on its backbone, with freshly drawn weights."""
+    active = frozenset(name for name, weight in config.weights.items() if weight)
+    # Layers draw their weights from torch's global generator: lend it our seed, then give it back.
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(generators["weights"].initial_seed())
+        backbone = _class(plugins, "backbone", config.backbone)(config.backbone.options, task.dataset.shape)
+        context = MethodContext(backbone, task.dataset.shape, task.num_classes, active, config.num_views, generators["method"])
+        method: Method = _class(plugins, "method", config.method)(config.method.options, context)
+    layout = torch.channels_last if config.training.channels_last else torch.contiguous_format
+    return method.to(device).to(memory_format=layout)  # type: ignore[call-overload, no-any-return]
+
+
+def make_optimizer(method: Method, training: Training) -> torch.optim.Optimizer:
+    """The optimiser over every parameter; the loop sets its learning rate at each step."""
+    parameters = list(method.parameters())
+    if training.optimizer == "sgd":
+        return torch.optim.SGD(parameters, lr=training.learning_rate, momentum=training.betas[0], weight_decay=training.weight_decay)
+    kind = torch.optim.AdamW if training.optimizer == "adamw" else torch.optim.Adam
+    return kind(parameters, lr=training.learning_rate, betas=training.betas, weight_decay=training.weight_decay)
+
+
+def choose_device(name: str) -> torch.device:
+    """The torch device of a config's `device`; ConfigError when this machine has none of the kind."""
+    if name == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    device = torch.device(name)
+    if device.type == "cuda" and (not torch.cuda.is_available() or (device.index or 0) >= torch.cuda.device_count()):
+        raise ConfigError(f'device "{name}" is not there: this machine has {torch.cuda.device_count()} CUDA devices. Use device=cpu or auto')
+    if device.type == "mps" and not torch.backends.mps.is_available():
+        raise ConfigError('device "mps" is not there. Use device=cpu or auto')
+    return device
+
+
+def _on_device(dataset: ImageDataset, device: torch.device) -> ImageDataset:
+    return ImageDataset(dataset.train.to(device), dataset.test.to(device), dataset.classes)
+
+
+def _class(plugins: PluginManager, kind: Kind, component: Component) -> Any:
+    return plugins.registry.find(kind, component.name).load()
+
+
+def _make(plugins: PluginManager, kind: Kind, component: Component) -> Any:
+    return _class(plugins, kind, component)(component.options)

@@ -1,0 +1,60 @@
+"""The objects of one training."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+
+from ..config.schema import RunConfig
+from ..data.dataset import ImageDataset
+from ..data.views import View
+from ..methods import Method
+from ..plugin_manager import PluginManager
+from ..tasks import Task
+from .run_folder import RunFolder
+
+
+@dataclass
+class Run:
+    """One training: built from a config, carried through the loop, saved in checkpoints.
+
+    Attributes:
+        epoch, step: how many are done.
+        generators: order (of the training data), views, method (its sampler) and task; all saved in checkpoints.
+        attempt: which initialisation this is, from 1; see `training.restart`.
+        rate_factor: what rollbacks have left of the learning rate.
+        notes: what happened on the way (rollbacks, mends), for results and report.
+        seconds: time spent training, over all resumptions.
+        extra: what plugins keep in checkpoints, see the hook `checkpoint_saving`.
+    """
+
+    config: RunConfig
+    folder: RunFolder
+    plugins: PluginManager
+    device: torch.device
+    dataset: ImageDataset
+    task: Task
+    method: Method
+    pipeline: list[View]
+    optimizer: torch.optim.Optimizer
+    generators: dict[str, torch.Generator]
+    epoch: int = 0
+    step: int = 0
+    attempt: int = 1
+    rate_factor: float = 1.0
+    seconds: float = 0.0
+    notes: list[str] = field(default_factory=list)
+    extra: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def num_steps(self) -> int:
+        """Steps of the whole training."""
+        return self.config.training.epochs * self.task.num_steps(self.config.training.batch_size)
+
+    @property
+    def minima(self) -> dict[str, float]:
+        """Known minimum of each term that has one."""
+        terms = self.method.terms() | self.task.terms()
+        return {name: term.known_minimum for name, term in terms.items() if term.known_minimum is not None}

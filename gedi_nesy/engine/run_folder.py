@@ -1,0 +1,180 @@
+"""The folder that holds everything about one training: its layout, making one, finding one."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import platform
+import subprocess
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from ..config.files import SourceFile
+from ..config.options import Options
+from ..config.schema import RunConfig
+from ..errors import RunError
+from ..files import write_atomic, write_json
+
+PACKAGES = ("gedi-nesy", "torch", "torchvision", "numpy", "problog", "deepproblog", "pysdd", "pluggy", "pydantic")
+
+
+@dataclass(frozen=True)
+class RunFolder:
+    """Where things are in a run folder."""
+
+    path: Path
+
+    @property
+    def config(self) -> Path:
+        return self.path / "config.yaml"
+
+    @property
+    def environment(self) -> Path:
+        return self.path / "environment.json"
+
+    @property
+    def metrics(self) -> Path:
+        return self.path / "metrics.jsonl"
+
+    @property
+    def checkpoints(self) -> Path:
+        return self.path / "checkpoints"
+
+    @property
+    def samples(self) -> Path:
+        return self.path / "samples"
+
+    @property
+    def results(self) -> Path:
+        return self.path / "results.json"
+
+    @property
+    def report(self) -> Path:
+        return self.path / "report.html"
+
+
+def new_folder(config: RunConfig, runs: Path, run_id: str | None) -> RunFolder:
+    """Where a new run goes; nothing is made yet.
+
+    Raises:
+        RunError: the folder is there already.
+    """
+    path = runs / config.name / (run_id or datetime.now().strftime("%Y%m%d-%H%M%S"))
+    if path.exists():
+        raise RunError(f"run folder {path} exists already. Choose another --run-id, or go on with it: --resume")
+    return RunFolder(path)
+
+
+def create(folder: RunFolder, config: RunConfig, command: list[str]) -> RunFolder:
+    """Make the folder with config.yaml, the files it names, and environment.json."""
+    try:
+        folder.path.mkdir(parents=True)
+    except OSError as error:
+        raise RunError(f"run folder {folder.path} cannot be made: {error.strerror}") from None
+    write_json(folder.environment, environment(config, command))
+    for file in _source_files(config):
+        write_atomic(folder.path / Path(file).name, Path(file).read_bytes())
+    header = f"# Resolved by gedi-nesy; run again with: gedi-nesy train {folder.config}\n"
+    write_atomic(folder.config, (header + yaml.safe_dump(resolved(config), sort_keys=False, allow_unicode=True)).encode())
+    return folder
+
+
+def resolved(config: RunConfig) -> dict[str, Any]:
+    """The config in plain data; files it names go by their bare name, since they are copied beside it."""
+    plain: dict[str, Any] = _relative(config.plain(), {str(file) for file in _source_files(config)})
+    return plain
+
+
+def check_same(config: RunConfig, folder: RunFolder) -> None:
+    """RunError that names each difference, when a run is to be resumed with another config or changed files."""
+    before, now = yaml.safe_load(folder.config.read_text(encoding="utf-8")), resolved(config)
+    differences = [f"{key}: {old!r} then, {new!r} now" for key, old, new in _differences(before, now)]
+    differences += [
+        f"{Path(file).name} has changed"
+        for file in _source_files(config)
+        if (folder.path / Path(file).name).read_bytes() != Path(file).read_bytes()
+    ]
+    if differences:
+        listed = "\n".join(differences)
+        raise RunError(f"{folder.path} was started with another config and cannot be resumed with this one:\n{listed}\nStart a new run, or undo the changes")
+
+
+def find(path: Path) -> RunFolder:
+    """The folder of a run by its path, or by the folder above it (then its newest run).
+
+    Raises:
+        RunError: there is no run; lists those that are near.
+    """
+    if (path / "config.yaml").is_file():
+        return RunFolder(path)
+    inside = sorted(child.parent for child in path.glob("*/config.yaml")) if path.is_dir() else []
+    if inside:
+        return RunFolder(inside[-1])
+    near = sorted(str(child.parent) for child in Path("runs").glob("*/*/config.yaml"))[-5:]
+    hint = f" Newest runs here: {', '.join(near)}" if near else " There are no runs in ./runs."
+    raise RunError(f"{path} is no run folder (it has no config.yaml).{hint}")
+
+
+def environment(config: RunConfig, command: list[str]) -> dict[str, Any]:
+    """What a reader needs to know about where numbers come from."""
+    import torch  # slow to import, and `report` does not need it
+
+    return {
+        "versions": {"python": platform.python_version()} | {name: _version(name) for name in PACKAGES},
+        "platform": platform.platform(),
+        "device": config.device,
+        "gpu": torch.cuda.get_device_name() if torch.cuda.is_available() else None,
+        "threads": torch.get_num_threads(),
+        "seed": config.seed,
+        "command": " ".join(command),
+        "commit": _commit(),
+        "started": datetime.now().isoformat(timespec="seconds"),
+    }
+
+
+def _source_files(value: Any) -> list[SourceFile]:
+    """Every file that a config names, at any depth."""
+    if isinstance(value, SourceFile):
+        return [value]
+    if isinstance(value, Options):
+        return [file for name in type(value).model_fields for file in _source_files(getattr(value, name))]
+    if isinstance(value, list | tuple):
+        return [file for item in value for file in _source_files(item)]
+    return []
+
+
+def _differences(before: Any, now: Any, key: str = "") -> list[tuple[str, Any, Any]]:
+    if isinstance(before, dict) and isinstance(now, dict):
+        keys = list(before | now)
+        return [difference for name in keys for difference in _differences(before.get(name), now.get(name), f"{key}.{name}".lstrip("."))]
+    return [] if before == now else [(key, before, now)]
+
+
+def _relative(value: Any, files: set[str]) -> Any:
+    """Plain data with the path of each copied file replaced by its name."""
+    if isinstance(value, dict):
+        return {key: _relative(item, files) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_relative(item, files) for item in value]
+    return Path(value).name if isinstance(value, str) and value in files else value
+
+
+def _version(name: str) -> str | None:
+    try:
+        return importlib.metadata.version(name)
+    except importlib.metadata.PackageNotFoundError:
+        return None
+
+
+def _commit() -> str | None:
+    """The git commit of this source tree, marked when it has changes; None outside a checkout."""
+    here = Path(__file__).parent
+    try:
+        commit = subprocess.run(["git", "rev-parse", "HEAD"], cwd=here, capture_output=True, text=True, timeout=10)
+        changes = subprocess.run(["git", "status", "--porcelain"], cwd=here, capture_output=True, text=True, timeout=10)
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    return commit.stdout.strip() + (" with changes" if changes.stdout.strip() else "") if commit.returncode == 0 else None

@@ -1,0 +1,67 @@
+"""Start, resume and reopen runs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from ..config.loader import load_tree
+from ..config.schema import RunConfig
+from ..config.validate import validate
+from ..errors import RunError
+from ..plugin_manager import PluginManager, load_plugins
+from . import checkpoint
+from .build import build_run
+from .run import Run
+from .run_folder import RunFolder, check_same, create, find, new_folder
+
+
+def start(
+    config: RunConfig,
+    plugins: PluginManager,
+    *,
+    runs: Path,
+    run_id: str | None,
+    resume: bool,
+    folder: RunFolder | None,
+    command: list[str],
+) -> Run:
+    """A run ready to train: a new one in a folder of its own, or one put back into its last state.
+
+    Args:
+        runs: folder that holds all runs.
+        run_id: name of the run's folder below runs/<name of the config>.
+        resume: go on with `folder`, else with `run_id`, else with the newest run of this config's name.
+
+    Raises:
+        RunError: the folder is there already, or nothing can be resumed, or it was another config.
+    """
+    if not resume:
+        new = new_folder(config, runs, run_id)
+        run = build_run(config, plugins, new)
+        create(new, config, command)
+        return run
+    known = folder or find(runs / config.name / (run_id or ""))
+    check_same(config, known)
+    run = build_run(config, plugins, known)
+    for complaint in checkpoint.restore_latest(run):
+        run.notes.append(f"{complaint}; went back to the one before")
+    return run
+
+
+def reopen(path: Path, device: str | None = None, which: str = "last") -> Run:
+    """A run with its trained weights, for evaluation and prediction; `which` is last or best.
+
+    Raises:
+        RunError: no run there, or no sound checkpoint in it.
+    """
+    folder = find(path)
+    overrides = [f"device={device}"] if device else []
+    plugins = load_plugins()
+    run = build_run(validate(load_tree(str(folder.config), overrides), plugins), plugins, folder)
+    if checkpoint.newest(folder.checkpoints) is None:
+        raise RunError(f"{folder.path} has no checkpoint yet: train it first, or resume it")
+    if which == "best":
+        checkpoint.restore(run, checkpoint.read(folder.checkpoints / f"best{checkpoint.SUFFIX}"))
+    else:
+        checkpoint.restore_latest(run)
+    return run

@@ -1,0 +1,87 @@
+"""Every error that gedi-nesy raises on purpose.
+
+    GediNesyError                 anything below; carries the exit code
+    ├── UserError                 the user can mend it: shown as a message without traceback, exit code 2
+    │   ├── ConfigError           one or more faults of a config file or of an override
+    │   ├── ProgramError          a ProbLog program or query that cannot be used
+    │   ├── DataError             missing, damaged or unfit data
+    │   ├── PluginError           a plugin that cannot be loaded, or a name nobody provides
+    │   └── RunError              a run folder or checkpoint that cannot be used as asked
+    └── DivergenceError           training left the finite numbers, exit code 1
+
+A message has three parts: what is wrong with the value shown, where (file:line:column), what to do.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Position:
+    """A place in a text file; line and column count from 1, 0 stands for unknown."""
+
+    file: str
+    line: int = 0
+    column: int = 0
+
+    def __str__(self) -> str:
+        if not self.line:
+            return self.file
+        return f"{self.file}:{self.line}:{self.column}" if self.column else f"{self.file}:{self.line}"
+
+
+class GediNesyError(Exception):
+    """Root of the tree. `exit_code` is what the command line returns."""
+
+    exit_code = 1
+
+
+class UserError(GediNesyError):
+    """A fault the user can mend; its text is the whole story."""
+
+    exit_code = 2
+
+    def __init__(self, message: str, position: Position | None = None) -> None:
+        self.message, self.position = message, position
+        super().__init__(f"{position}  {message}" if position else message)
+
+
+class ConfigError(UserError):
+    """All faults of a config at once, one line each."""
+
+    def __init__(self, faults: Iterable[UserError] | str, position: Position | None = None) -> None:
+        if isinstance(faults, str):
+            self.faults: tuple[UserError, ...] = ()
+            super().__init__(faults, position)
+        else:
+            self.faults = tuple(faults)
+            super().__init__("\n".join(str(fault) for fault in self.faults))
+
+
+class ProgramError(UserError):
+    """A program that does not parse, ground, compile or fit its networks."""
+
+
+class DataError(UserError):
+    """Missing, damaged or unfit data."""
+
+
+class PluginError(UserError):
+    """A plugin that failed, or a name that no plugin provides."""
+
+
+class RunError(UserError):
+    """A run folder, checkpoint or resume that cannot be used as asked."""
+
+
+class DivergenceError(GediNesyError):
+    """A loss term became non-finite or exploded."""
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """A hint such as ` Did you mean "steps"?`, or the empty string."""
+    close = difflib.get_close_matches(word, list(known), n=1, cutoff=0.6)
+    return f' Did you mean "{close[0]}"?' if close else ""

@@ -1,0 +1,63 @@
+"""The interface of evaluators: a frozen method in, named numbers out."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+
+import torch
+from jaxtyping import Float, UInt8
+from torch import Tensor
+
+from .config.options import Options
+from .data.dataset import to_unit_range
+from .methods import Method
+from .tasks import Task
+
+CHUNK = 500
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """What an evaluator found.
+
+    Attributes:
+        numbers: name -> value.
+        definitions: name -> one line that says exactly what the number is.
+        tables: JSON-able extras for the report, such as a confusion matrix.
+    """
+
+    numbers: dict[str, float]
+    definitions: dict[str, str]
+    tables: dict[str, Any] = field(default_factory=dict)
+
+
+class Evaluator(ABC):
+    """Computes numbers about a trained method on held-out data.
+
+    Class attributes:
+        REQUIRES: capabilities of the method, see `gedi_nesy.methods`.
+    """
+
+    REQUIRES: ClassVar[tuple[str, ...]] = ()
+
+    class Options(Options):
+        """Options beside `name` in the config's list of evaluators."""
+
+    def __init__(self, options: Options) -> None:
+        self.options = options
+
+    @abstractmethod
+    def evaluate(self, method: Method, task: Task) -> Evaluation:
+        """Numbers on the task's test split; the method is in evaluation mode and no gradient is recorded.
+
+        Raises:
+            ConfigError: the task lacks what the evaluator needs.
+        """
+
+
+@torch.no_grad()
+def predict(method: Any, pixels: UInt8[Tensor, "images channels height width"]) -> Float[Tensor, "images classes"]:
+    """log p(y|x) for any number of images, in chunks of 500, without views or noise."""
+    return torch.cat([method.class_log_probs(to_unit_range(chunk)) for chunk in pixels.split(CHUNK)])

@@ -1,0 +1,154 @@
+"""What `gedi-nesy program check` tells about a program."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from gedi_nesy.errors import Position
+from gedi_nesy.logic import terms
+from gedi_nesy.logic.compiling import compile
+from gedi_nesy.logic.grounding import ground, prepared_database
+from gedi_nesy.logic.program import NeuralPredicate, Program
+from gedi_nesy.logic.query import QueryTemplate
+
+DECLARATIONS = ("query/1", "evidence/1", "evidence/2")  # predicates that ProbLog itself calls
+
+
+@dataclass(frozen=True)
+class Finding:
+    """Something that looks wrong, though the program may run."""
+
+    message: str
+    position: Position
+
+    def __str__(self) -> str:
+        return f"{self.position}  {self.message}"
+
+
+@dataclass(frozen=True)
+class CircuitSize:
+    """What a query template costs.
+
+    Attributes:
+        answers: how many instances of the label columns have a proof.
+        choices: random variables that the answers depend on.
+        nodes: decisions of the circuit.
+        edges: products of one evaluation.
+        ground_seconds: time to ground the query.
+        compile_seconds: time to compile the formula.
+    """
+
+    answers: int
+    choices: int
+    nodes: int
+    edges: int
+    ground_seconds: float
+    compile_seconds: float
+
+
+@dataclass(frozen=True)
+class ProgramReport:
+    """A program at a glance.
+
+    Attributes:
+        neural_predicates: with networks, domains and positions.
+        defined: signatures of the predicates with clauses.
+        queries: the `query(...)` terms in the file.
+        unused: defined predicates that no clause, query or template calls.
+        undefined: calls of predicates that have no clauses, with position.
+        circuit: size and time of the given template's circuit; None without a template.
+    """
+
+    neural_predicates: tuple[NeuralPredicate, ...]
+    defined: tuple[str, ...]
+    queries: tuple[str, ...]
+    unused: tuple[str, ...]
+    undefined: tuple[Finding, ...]
+    circuit: CircuitSize | None
+
+
+def check(program: Program, template: QueryTemplate | None = None) -> ProgramReport:
+    """A report on a parsed program.
+
+    Args:
+        program: what to look at.
+        template: a query to ground and compile as well.
+
+    Raises:
+        ProgramError: the template's query cannot be grounded or compiled.
+    """
+    calls = list(_calls(program))
+    called = {signature for signature, _ in calls} | ({template.term.signature} if template else set())
+    mentioned = _mentioned_atoms(program)
+    queries = tuple(str(argument) for argument in _query_arguments(program))
+    return ProgramReport(
+        program.neural_predicates,
+        program.defined,
+        queries,
+        tuple(
+            name
+            for name in program.defined
+            if name not in called and name not in DECLARATIONS and name.rpartition("/")[0] not in mentioned
+        ),
+        tuple(_undefined(program, calls)),
+        _circuit_size(program, template) if template else None,
+    )
+
+
+def _circuit_size(program: Program, template: QueryTemplate) -> CircuitSize:
+    start = time.perf_counter()
+    formula = ground(program, template)
+    grounded = time.perf_counter()
+    circuit = compile(formula)
+    return CircuitSize(
+        len(circuit.answers),
+        len(circuit.choices),
+        circuit.num_nodes,
+        circuit.num_edges,
+        grounded - start,
+        time.perf_counter() - grounded,
+    )
+
+
+def _query_arguments(program: Program) -> Iterator[Any]:
+    for clause in program.clauses:
+        for head in terms.heads(clause):
+            if head.signature == "query/1":
+                yield head.args[0]
+
+
+def _calls(program: Program) -> Iterator[tuple[str, Position]]:
+    """Signature and position of every goal, those inside queries and evidence included."""
+    for clause in program.clauses:
+        found = list(terms.goals(terms.body(clause)))
+        for head in terms.heads(clause):
+            if head.signature in DECLARATIONS:
+                found += terms.goals(head.args[0])
+        for goal in found:
+            location = goal.location if goal.location and goal.location[1] is not None else clause.location
+            yield goal.signature, program.position(location)
+
+
+def _mentioned_atoms(program: Program) -> set[str]:
+    """Names that stand as an argument of some goal, where `maplist` and its kin may call them."""
+    stack = [
+        argument for clause in program.clauses for goal in terms.goals(terms.body(clause)) for argument in goal.args
+    ]
+    names = set()
+    while stack:
+        term = stack.pop()
+        if terms.is_compound(term):
+            names.add(str(term.functor))
+            stack.extend(term.args)
+    return names
+
+
+def _undefined(program: Program, calls: list[tuple[str, Position]]) -> Iterator[Finding]:
+    database = prepared_database(program)
+    for signature, position in calls:
+        if signature not in program.defined and not database.is_defined(signature):
+            hint = program.suggest(signature)
+            yield Finding(f"{signature} is called but nothing defines it.{hint}", position)

@@ -1,0 +1,59 @@
+"""What a logic backend gives: the probability of a query as a differentiable function of class probabilities."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor, nn
+
+
+class Constraint(nn.Module, ABC):
+    """log P(query | images), one value an example.
+
+    A query template such as `addition(A, B, Total)` has image slots (A, B) and at most a few label
+    columns (Total). Every ground instance of the label columns that the program can prove is an
+    *answer*; a template without label columns has the single answer `()`.
+
+    Attributes:
+        slots: names of the image slots, in the order of the template.
+        labels: names of the label columns, in the order of the template.
+        answers: one tuple of strings for each answer, in the order that `answer` indexes.
+        num_classes: the domain size of the neural predicates that read the slots.
+    """
+
+    slots: tuple[str, ...]
+    labels: tuple[str, ...]
+    answers: tuple[tuple[str, ...], ...]
+    num_classes: int
+
+    @abstractmethod
+    def forward(
+        self,
+        class_log_probs: Float[Tensor, "examples slots classes"],
+        answer: Int[Tensor, " examples"],
+    ) -> Float[Tensor, " examples"]:
+        """log P(query with this answer | the slots' classes).
+
+        Args:
+            class_log_probs: normalised log-probabilities; gradient flows into them.
+            answer: index into `answers` for each example (all zeros without label columns).
+        """
+
+    def loss(
+        self, class_log_probs: Float[Tensor, "examples slots classes"], answer: Int[Tensor, " examples"]
+    ) -> Float[Tensor, ""]:
+        """The semantic loss -log P(query), mean over the examples; its minimum is 0.
+
+        Source: Xu et al. 2018; GEDI 2024 section 6.4 (L_NESY, there a sum; ours is a mean).
+        """
+        return -self(class_log_probs, answer).mean()
+
+    def answer_index(self, answer: tuple[str, ...]) -> int:
+        """Position of an answer; ValueError when the program never gives it."""
+        return self.answers.index(answer)
+
+    def no_label(self, examples: int, device: torch.device | None = None) -> Int[Tensor, " examples"]:
+        """The `answer` argument of a template without label columns."""
+        return torch.zeros(examples, dtype=torch.long, device=device)

@@ -1,0 +1,264 @@
+"""Text to `Program`: a ProbLog program with its neural predicates and the place of everything in the file."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from gedi_nesy.errors import Position, ProgramError
+from gedi_nesy.logic import terms
+
+# ProbLog's libraries that reason and nothing else. `db` opens files, `nlp4plp` and `aproblog` load further code.
+PURE_LIBRARIES = frozenset(
+    ("aggregate", "apply", "assert", "collect", "control", "cut", "lists", "record", "scope", "string")
+)
+LOADING_GOALS = frozenset(
+    (
+        "consult/1",
+        "use_module/1",
+        "use_module/2",
+        "_consult/2",
+        "_use_module/2",
+        "_use_module/3",
+        "./2",
+        "load_external/1",
+    )
+)
+PROBABILITY_SLACK = 1e-6  # how far probabilities may exceed 1 by rounding
+
+
+@dataclass(frozen=True)
+class NeuralPredicate:
+    """One `nn(...) :: head` of a program.
+
+    Attributes:
+        network: the name the program gives the network.
+        num_inputs: length of its list of inputs.
+        domain: the values of its output; None for a boolean `nn/2`, whose classes are (false, true), and for `nn/3`.
+        functor: name of the predicate it defines.
+        arity: arity of that predicate.
+        is_tensor: an `nn/3`: its output is a tensor, not a choice.
+        position: where it stands.
+    """
+
+    network: str
+    num_inputs: int
+    domain: tuple[str, ...] | None
+    functor: str
+    arity: int
+    is_tensor: bool
+    position: Position
+
+    @property
+    def num_classes(self) -> int:
+        """How many outcomes the choice has."""
+        return 2 if self.domain is None else len(self.domain)
+
+
+@dataclass(frozen=True)
+class Program:
+    """A parsed ProbLog program.
+
+    Example:
+        >>> program = parse("nn(net,[X],Y,[0,1]) :: bit(X,Y). same(A,B) :- bit(A,Y), bit(B,Y).")
+        >>> program.neural_predicates[0].domain
+        ('0', '1')
+        >>> program.defined
+        ('bit/2', 'same/2')
+    """
+
+    text: str
+    source: str
+    neural_predicates: tuple[NeuralPredicate, ...]
+    defined: tuple[str, ...]
+    allow_python: bool = False
+    clauses: tuple[Any, ...] = field(default=(), repr=False, compare=False)
+    syntax: Any = field(default=None, repr=False, compare=False)
+
+    def suggest(self, signature: str) -> str:
+        """A hint such as ` Did you mean "digit/2"?` at a defined predicate of a similar name, or the empty string."""
+        names = {known.rpartition("/")[0]: known for known in self.defined}
+        close = difflib.get_close_matches(signature.rpartition("/")[0], names, n=1)
+        return f' Did you mean "{names[close[0]]}"?' if close else ""
+
+    def position(self, location: Any) -> Position:
+        """A ProbLog location, `(file, character)` or `(file, line, column)`, as a position."""
+        if isinstance(location, tuple) and len(location) == 2:
+            location = self.syntax.lineno(location) if location[0] == 0 and location[1] is not None else None
+        return Position(self.source, location[1], location[2]) if location else Position(self.source)
+
+
+def load_program(path: str | Path, *, allow_python: bool = False) -> Program:
+    """The program of a file.
+
+    Raises:
+        ProgramError: the file cannot be read, or `parse` refuses its text.
+    """
+    try:
+        text = Path(path).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ProgramError(f"cannot read the program: {error}", Position(str(path))) from error
+    return parse(text, str(path), allow_python=allow_python)
+
+
+def parse(text: str, source: str = "<program>", *, allow_python: bool = False) -> Program:
+    """The program of a text, read by ProbLog's own parser.
+
+    Args:
+        text: ProbLog, with neural predicates nn/2, nn/3 or nn/4.
+        source: the file's name in error messages.
+        allow_python: let the program load Python and other files. It then runs whatever code they hold.
+
+    Raises:
+        ProgramError: with line and column, for bad syntax, an ill-formed neural predicate, or a goal that loads code.
+    """
+    syntax, clauses = _read(text, source)
+    program = Program(text, source, (), _defined(clauses), allow_python, clauses, syntax)
+    if not allow_python:
+        _refuse_loading(program)
+    _check_probabilities(program)
+    neural = tuple(_neural_predicates(program))
+    return Program(text, source, neural, program.defined, allow_python, clauses, syntax)
+
+
+def _read(text: str, source: str) -> tuple[Any, tuple[Any, ...]]:
+    """ProbLog's program object, which translates positions, and its clauses."""
+    from problog.core import ProbLogError
+    from problog.program import PrologString
+
+    syntax = PrologString(text, source_files=[source])
+    try:
+        return syntax, tuple(syntax)
+    except ProbLogError as error:
+        raise ProgramError(_parse_message(error), _parse_position(error, source)) from error
+    except RecursionError as error:
+        raise ProgramError("a term is nested too deeply to be read", Position(source)) from error
+
+
+def _parse_message(error: Any) -> str:
+    text = getattr(error, "base_message", None) or str(error)
+    return f"not valid ProbLog: {text.strip().rstrip('.')}"
+
+
+def _parse_position(error: Any, source: str) -> Position:
+    location = getattr(error, "location", None)
+    if isinstance(location, tuple) and len(location) == 3:
+        return Position(source, location[1], location[2])
+    return Position(source)
+
+
+def _defined(clauses: tuple[Any, ...]) -> tuple[str, ...]:
+    signatures = (
+        head.signature for clause in clauses if not terms.is_directive(clause) for head in terms.heads(clause)
+    )
+    return tuple(dict.fromkeys(signatures))
+
+
+def _refuse_loading(program: Program) -> None:
+    """Raise for the first goal that loads a file, pure libraries excepted.
+
+    Grounding repeats the check on what is really loaded, so a goal put together at run time finds no way round it.
+    """
+    for clause in program.clauses:
+        for goal in terms.goals(terms.body(clause)):
+            if goal.signature in LOADING_GOALS and not _is_pure_library(goal):
+                raise ProgramError(
+                    f"{goal} loads files into the program, which may run Python."
+                    f" Libraries that may be used: {', '.join(sorted(PURE_LIBRARIES))}."
+                    " If you trust the file, set allow_python: true.",
+                    program.position(goal.location if goal.location[1] is not None else clause.location),
+                )
+
+
+def _check_probabilities(program: Program) -> None:
+    """Raise for probabilities outside [0, 1] or heads of one clause that sum to more than 1, where they are numbers."""
+    for clause in program.clauses:
+        total = 0.0
+        for head in terms.heads(clause):
+            value = terms.number(head.probability) if head.probability is not None else None
+            if value is None:
+                continue
+            total += value
+            if not 0 <= value <= 1 + PROBABILITY_SLACK:
+                raise ProgramError(
+                    f"the probability {head.probability} is not between 0 and 1", program.position(head.location)
+                )
+            if total > 1 + PROBABILITY_SLACK:
+                raise ProgramError(
+                    f"the probabilities of an annotated disjunction sum to {total:g}, more than 1",
+                    program.position(head.location),
+                )
+
+
+def _is_pure_library(goal: Any) -> bool:
+    name = goal.args[0]
+    if not goal.functor.endswith("use_module") or not terms.is_compound(name) or name.signature != "library/1":
+        return False
+    return terms.plain_text(name.args[0]).removesuffix(".pl") in PURE_LIBRARIES
+
+
+def _neural_predicates(program: Program) -> Iterator[NeuralPredicate]:
+    for clause in program.clauses:
+        clause_heads = terms.heads(clause)
+        for head in clause_heads:
+            if is_neural(head):
+                position = program.position(head.probability.location)
+                if len(clause_heads) > 1:
+                    raise ProgramError("a neural predicate cannot stand in a disjunction of heads", position)
+                neural = _neural_predicate(head, position)
+                _refuse_output_in_body(head, terms.body(clause), neural)
+                yield neural
+
+
+def _refuse_output_in_body(head: Any, body: Any | None, neural: NeuralPredicate) -> None:
+    if neural.domain is not None and body is not None:
+        output = head.probability.args[2].name
+        if output in {variable.name for variable in terms.variables(body)}:
+            raise ProgramError(
+                f"the output {output} of nn is chosen after the body holds, so the body cannot use it", neural.position
+            )
+
+
+def is_neural(head: Any) -> bool:
+    """Whether a head's probability is `nn(...)`."""
+    return terms.is_compound(head.probability) and head.probability.functor == "nn"
+
+
+def _neural_predicate(head: Any, position: Position) -> NeuralPredicate:
+    arguments = head.probability.args
+    if len(arguments) not in (2, 3, 4):
+        raise ProgramError(
+            f"nn/{len(arguments)} is not a neural predicate;"
+            " write nn(network,[Inputs],Output,[values]) or nn(network,[Inputs])",
+            position,
+        )
+    if not terms.is_compound(arguments[0]) or arguments[0].args:
+        raise ProgramError(f"the first argument of nn names a network; {arguments[0]} is no name", position)
+    inputs = terms.list_items(arguments[1])
+    if not inputs:
+        raise ProgramError(
+            f"the second argument of nn is the list of inputs, such as [X]; got {arguments[1]}", position
+        )
+    domain = _domain(head, position) if len(arguments) == 4 else None
+    return NeuralPredicate(
+        terms.plain_text(arguments[0]), len(inputs), domain, head.functor, head.arity, len(arguments) == 3, position
+    )
+
+
+def _domain(head: Any, position: Position) -> tuple[str, ...]:
+    _, _, output, values = head.probability.args
+    items = terms.list_items(values)
+    if not items or any(terms.variables(item) for item in items):
+        raise ProgramError(f"the fourth argument of nn is the list of the output's values; got {values}", position)
+    domain = tuple(terms.plain_text(item) for item in items)
+    repeated = sorted({value for value in domain if domain.count(value) > 1})
+    if repeated:
+        raise ProgramError(f"the domain {values} has {repeated[0]} more than once", position)
+    if output.is_constant() or not output.is_var() or output.name not in {v.name for v in terms.variables(head)}:
+        raise ProgramError(
+            f"the output {output} of nn must be a variable of the head {head.functor}/{head.arity}", position
+        )
+    return domain

@@ -1,0 +1,135 @@
+"""The interface of methods, and the capabilities a trained method can offer.
+
+Evaluators and tasks ask for capabilities, never for a method by name, so that every method gets every evaluation that makes
+sense for it.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import Any, ClassVar, Protocol, runtime_checkable
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from .config.options import Options
+from .errors import ConfigError
+from .models.backbone import Backbone
+from .types import Batch, MethodOutput, Term
+
+ImageBatch = Float[Tensor, "batch channels height width"]
+
+
+@dataclass(frozen=True)
+class MethodContext:
+    """What the engine gives a method to build itself from.
+
+    Attributes:
+        backbone: the feature extractor that the config chose, to be owned by the method.
+        shape: channels, height and width of an image.
+        num_classes: how many classes the task wants to tell apart.
+        active: the loss terms whose weight is not 0; no other term needs to be computed.
+        num_views: views of each image in a batch.
+        generator: randomness of the method's own sampling, on the training device; saved in checkpoints.
+    """
+
+    backbone: Backbone
+    shape: tuple[int, int, int]
+    num_classes: int
+    active: frozenset[str]
+    num_views: int
+    generator: torch.Generator
+
+
+class Method(nn.Module, ABC):
+    """An objective and its modules.
+
+    Class attributes:
+        TERMS: each loss term the method can compute, with one line about it; a config weighs them by these names.
+
+    Attributes:
+        lacks: capabilities that the class has and this object, as configured, does not.
+    """
+
+    TERMS: ClassVar[dict[str, str]]
+    lacks: frozenset[str] = frozenset()
+
+    class Options(Options):
+        """Options beside `name` in the config's method section."""
+
+    @abstractmethod
+    def __init__(self, options: Any, context: MethodContext) -> None:
+        """ConfigError when the options do not fit the context."""
+        super().__init__()
+
+    @classmethod
+    def default_weights(cls, weights: dict[str, float]) -> dict[str, float]:
+        """Weights of terms that come along with those of the config, unless the config sets them itself."""
+        return {}
+
+    @abstractmethod
+    def losses(self, batch: Batch) -> MethodOutput:
+        """The active terms and what was computed for them: a pure function of batch, weights and generator."""
+
+    def terms(self) -> dict[str, Term]:
+        """The active terms with their known minima, for displays and for the detection of failures."""
+        return {name: Term(meaning) for name, meaning in self.TERMS.items()}
+
+
+@runtime_checkable
+class Embeds(Protocol):
+    """A representation of images."""
+
+    def embed(self, images: ImageBatch) -> Float[Tensor, "batch features"]:
+        """Embeddings of images with pixels in [-1, 1]."""
+
+
+@runtime_checkable
+class Classifies(Protocol):
+    """Class probabilities: what neural predicates need."""
+
+    def class_log_probs(self, images: ImageBatch) -> Float[Tensor, "batch classes"]:
+        """Normalised log p(y|x)."""
+
+
+@runtime_checkable
+class HasLogDensity(Protocol):
+    """An unnormalised density."""
+
+    def log_density(self, images: ImageBatch) -> Float[Tensor, " batch"]:
+        """log p(x) up to a constant."""
+
+
+@runtime_checkable
+class Samples(Protocol):
+    """New images from the model."""
+
+    def sample(self, count: int, generator: torch.Generator) -> ImageBatch:
+        """Samples with pixels in [-1, 1]; the method's own state stays as it is."""
+
+
+CAPABILITIES: dict[str, Any] = {
+    "class_log_probs": Classifies,
+    "embed": Embeds,
+    "log_density": HasLogDensity,
+    "sample": Samples,
+}
+
+
+def capabilities(method: object) -> list[str]:
+    """Names of the capabilities that a method (class or object) offers."""
+    lacks = getattr(method, "lacks", frozenset())
+    return [name for name in CAPABILITIES if name not in lacks and callable(getattr(method, name, None))]
+
+
+def require(method: Method, capability: str, wanted_by: str) -> Any:
+    """The method itself; ConfigError when it lacks the capability."""
+    if capability not in capabilities(method):
+        offers = ", ".join(capabilities(method)) or "nothing"
+        raise ConfigError(
+            f"{wanted_by} needs {capability}, and method {type(method).__name__} offers {offers}. "
+            "Choose a method with that capability (gedi-nesy plugins lists them)."
+        )
+    return method

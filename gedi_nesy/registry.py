@@ -1,0 +1,128 @@
+"""What can be chosen by name in a config: methods, tasks, backbones, data sets, views, evaluators, logic backends.
+
+An entry is an object or a reference "module:attribute" that is imported when somebody asks for it. References keep
+`gedi-nesy plugins` fast (nothing heavy is imported) and a plugin that is broken out of the way of runs that do not use it.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal, get_args
+
+from .errors import PluginError, Position, did_you_mean
+
+if TYPE_CHECKING:
+    from .data.dataset import DatasetReader
+    from .data.views import View
+    from .evaluators import Evaluator
+    from .logic.constraint import ConstraintBuilder
+    from .methods import Method
+    from .models.backbone import Backbone
+    from .tasks import Task
+
+Kind = Literal["method", "task", "backbone", "dataset", "view", "evaluator", "logic_backend"]
+KINDS: tuple[Kind, ...] = get_args(Kind)
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One registered name; `provider` is the plugin, with its distribution and version or its file."""
+
+    kind: Kind
+    name: str
+    target: object
+    provider: str
+
+    def load(self) -> Any:
+        """The registered object itself; PluginError when its module cannot be imported."""
+        if not isinstance(self.target, str):
+            return self.target
+        module, _, attribute = self.target.partition(":")
+        try:
+            return getattr(importlib.import_module(module), attribute)
+        except Exception as error:
+            raise PluginError(
+                f'{self.kind} "{self.name}" cannot be loaded from {self.target} (plugin {self.provider}): '
+                f"{type(error).__name__}: {error}"
+            ) from error
+
+
+class Registry:
+    """Every registered name, in the order of registration."""
+
+    def __init__(self) -> None:
+        self._entries: dict[tuple[str, str], Entry] = {}
+
+    def add(self, kind: Kind, name: str, target: object, provider: str) -> None:
+        """Register a name; PluginError if another plugin has it already."""
+        if other := self._entries.get((kind, name)):
+            raise PluginError(
+                f'{kind} "{name}" is registered twice: by {other.provider} and by {provider}. '
+                "Rename one of them, or uninstall one of the two plugins."
+            )
+        self._entries[kind, name] = Entry(kind, name, target, provider)
+
+    def remove_provider(self, provider: str) -> None:
+        """Forget everything a plugin has registered; for one that failed half-way."""
+        self._entries = {key: entry for key, entry in self._entries.items() if entry.provider != provider}
+
+    def entries(self, kind: Kind | None = None) -> list[Entry]:
+        """All entries, or those of one kind."""
+        return [entry for entry in self._entries.values() if kind in (None, entry.kind)]
+
+    def find(self, kind: Kind, name: str, where: Position | None = None) -> Entry:
+        """The entry of a name; PluginError that lists the known names and who provides them."""
+        if entry := self._entries.get((kind, name)):
+            return entry
+        known = self.entries(kind)
+        names = ", ".join(f"{entry.name} ({entry.provider})" for entry in known) or "none"
+        raise PluginError(
+            f'unknown {kind.replace("_", " ")} "{name}".{did_you_mean(name, [entry.name for entry in known])} '
+            f"Known: {names}. A method of your own: `plugins: [./file.py]` in the config, or a package that "
+            "`gedi-nesy plugins` lists.",
+            where,
+        )
+
+
+class Registrar:
+    """The registry as a plugin's `register` hook sees it: one typed door for each kind.
+
+    Example:
+        >>> registry = Registry()
+        >>> Registrar(registry, "me 1.0").add_method("mine", "my_package.method:Mine")
+        >>> registry.find("method", "mine").provider
+        'me 1.0'
+    """
+
+    def __init__(self, registry: Registry, provider: str) -> None:
+        self._registry, self._provider = registry, provider
+
+    def add_method(self, name: str, target: type[Method] | str) -> None:
+        """A training method, see `gedi_nesy.Method`."""
+        self._registry.add("method", name, target, self._provider)
+
+    def add_task(self, name: str, target: type[Task] | str) -> None:
+        """What is trained on and supervised how, see `gedi_nesy.Task`."""
+        self._registry.add("task", name, target, self._provider)
+
+    def add_backbone(self, name: str, target: type[Backbone] | str) -> None:
+        """A feature extractor, see `gedi_nesy.Backbone`."""
+        self._registry.add("backbone", name, target, self._provider)
+
+    def add_dataset(self, name: str, target: type[DatasetReader] | str) -> None:
+        """A reader of labelled images, see `gedi_nesy.DatasetReader`."""
+        self._registry.add("dataset", name, target, self._provider)
+
+    def add_view(self, name: str, target: type[View] | str) -> None:
+        """A batched random transformation of images, see `gedi_nesy.View`."""
+        self._registry.add("view", name, target, self._provider)
+
+    def add_evaluator(self, name: str, target: type[Evaluator] | str) -> None:
+        """Numbers about a trained method, see `gedi_nesy.Evaluator`."""
+        self._registry.add("evaluator", name, target, self._provider)
+
+    def add_logic_backend(self, name: str, target: ConstraintBuilder | Callable[..., Any] | str) -> None:
+        """An engine that turns a program and a query template into a `gedi_nesy.Constraint`."""
+        self._registry.add("logic_backend", name, target, self._provider)

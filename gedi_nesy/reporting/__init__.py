@@ -1,0 +1,1 @@
+"""What a run leaves behind: metrics while it trains, results and a report at its end."""

@@ -1,0 +1,46 @@
+"""results.json: the final numbers of a run with their definitions."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from ..engine.diagnosis import Diagnosis
+    from ..engine.run import Run
+    from ..evaluators import Evaluation
+
+
+def assemble(run: Run, evaluations: dict[str, Evaluation], diagnosis: Diagnosis, last_terms: dict[str, float]) -> dict[str, Any]:
+    """Everything that a finished run says about itself, JSON-able."""
+    terms = run.method.terms() | run.task.terms()
+    images = run.step * run.config.training.batch_size * run.task.images_per_example
+    return {
+        "name": run.config.name,
+        "seed": run.config.seed,
+        "method": run.config.method.name,
+        "numbers": {name: evaluation.numbers for name, evaluation in evaluations.items()},
+        "definitions": {name: evaluation.definitions for name, evaluation in evaluations.items()},
+        "tables": {name: evaluation.tables for name, evaluation in evaluations.items() if evaluation.tables},
+        "terms": {
+            name: {
+                "meaning": term.meaning,
+                "last": last_terms.get(name),
+                "known_minimum": term.known_minimum,
+                "weight": run.config.weights[name],
+            }
+            for name, term in terms.items()
+        },
+        "diagnosis": diagnosis.plain(),
+        "notes": run.notes,
+        "constraint": run.task.facts() or None,
+        "training": {
+            "seconds": run.seconds,
+            "epochs": run.epoch,
+            "steps": run.step,
+            "images_per_second": images / run.seconds if run.seconds else None,
+            "parameters": sum(parameter.numel() for parameter in run.method.parameters()),
+            "train_images": len(run.task.train_pixels),
+            "device": str(run.device),
+        },
+        "compare": run.config.compare.model_dump() if run.config.compare else None,
+    }

@@ -1,0 +1,1 @@
+"""Sampling from unnormalised densities; no knowledge of methods or data."""

@@ -1,0 +1,117 @@
+"""The interface of tasks: which images, which supervision, and what a constraint adds to the loss."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, ClassVar, Protocol, runtime_checkable
+
+import torch
+from jaxtyping import Float, Int, UInt8
+from torch import Tensor
+
+from .config.options import Options
+from .data.dataset import ImageDataset
+from .logic.constraint import Constraint
+from .registry import Registry
+from .types import Batch, MethodOutput, Term
+
+
+@dataclass(frozen=True)
+class TaskContext:
+    """What the engine gives a task to build itself from.
+
+    Attributes:
+        dataset: train and test images, on the training device.
+        registry: to look logic backends up by name.
+        active: the loss terms whose weight is not 0.
+        generator: randomness of drawing examples, on the CPU; used up once at the start.
+    """
+
+    dataset: ImageDataset
+    registry: Registry
+    active: frozenset[str]
+    generator: torch.Generator
+
+
+@dataclass(frozen=True)
+class Selection:
+    """Which images make a step, and how they form examples; see `Batch` for the last two."""
+
+    images: Int[Tensor, " batch"]
+    slots: Int[Tensor, "examples slots"] | None = None
+    answer: Int[Tensor, " examples"] | None = None
+
+
+@dataclass(frozen=True)
+class Examples:
+    """Instances of a constraint over a set of images.
+
+    Attributes:
+        slots: for each example and slot the row of its image.
+        answer: for each example the index of its answer in the constraint's `answers`.
+    """
+
+    slots: Int[Tensor, "examples slots"]
+    answer: Int[Tensor, " examples"]
+
+    def __len__(self) -> int:
+        return len(self.slots)
+
+
+class Task(ABC):
+    """What is trained on.
+
+    Class attributes:
+        TERMS: each loss term the task can add, with one line about it.
+
+    Attributes:
+        dataset: the images; training may touch nothing but `train_pixels`.
+        train_pixels: images that training sees.
+        num_classes: how many classes the classifier tells apart.
+        images_per_example: images that one example of a batch brings along.
+    """
+
+    TERMS: ClassVar[dict[str, str]] = {}
+    images_per_example: int = 1
+
+    class Options(Options):
+        """Options beside `name` in the config's task section."""
+
+    dataset: ImageDataset
+    train_pixels: UInt8[Tensor, "images channels height width"]
+    num_classes: int
+
+    @abstractmethod
+    def __init__(self, options: Any, context: TaskContext) -> None:
+        """DataError when the data cannot give what the options ask for."""
+
+    @abstractmethod
+    def num_steps(self, batch_size: int) -> int:
+        """Steps in an epoch."""
+
+    @abstractmethod
+    def epoch(self, batch_size: int, generator: torch.Generator) -> Iterator[Selection]:
+        """One pass over the training data in a random order."""
+
+    def terms(self) -> dict[str, Term]:
+        """The terms with their known minima."""
+        return {name: Term(meaning) for name, meaning in self.TERMS.items()}
+
+    def losses(self, output: MethodOutput, batch: Batch) -> dict[str, Float[Tensor, ""]]:
+        """The task's own active terms, from what the method computed."""
+        return {}
+
+    def facts(self) -> dict[str, Any]:
+        """What the report says about the task, JSON-able."""
+        return {}
+
+
+@runtime_checkable
+class HasConstraint(Protocol):
+    """A task with a constraint, for evaluators."""
+
+    constraint: Constraint
+    train_examples: Examples
+    test_examples: Examples

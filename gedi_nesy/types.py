@@ -1,0 +1,64 @@
+"""What flows through a training step, and the words used for the axes of tensors.
+
+| word | axis |
+|---|---|
+| views | random versions of one image |
+| batch | images of a step |
+| channels, height, width | of an image; pixels are floats in [-1, 1] |
+| classes | outputs of the classifier; also the domain of a neural predicate |
+| features | the embedding |
+| examples | constraint instances of a step |
+| slots | image places of a query template |
+| chains | samples that a sampler moves at once |
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from jaxtyping import Float, Int
+from torch import Tensor
+
+
+@dataclass(frozen=True)
+class Batch:
+    """The input of one training step.
+
+    Attributes:
+        images: pixels in [-1, 1].
+        slots: for each example and slot the position of its image on the batch axis; None without a constraint.
+        answer: for each example the index of its answer in the constraint's `answers`.
+    """
+
+    images: Float[Tensor, "views batch channels height width"]
+    slots: Int[Tensor, "examples slots"] | None = None
+    answer: Int[Tensor, " examples"] | None = None
+
+
+@dataclass(frozen=True)
+class MethodOutput:
+    """What a method computed on a batch: its loss terms, and what a task may build on without a second forward pass.
+
+    Attributes:
+        terms: unweighted scalar loss terms by name, to be minimised.
+        class_log_probs: normalised log p(y|x) of the first view, with gradient; None for methods without a classifier.
+        embeddings: representation of the first view, with gradient.
+    """
+
+    terms: dict[str, Float[Tensor, ""]]
+    class_log_probs: Float[Tensor, "batch classes"] | None = None
+    embeddings: Float[Tensor, "batch features"] | None = None
+
+
+@dataclass(frozen=True)
+class Term:
+    """What is known about a loss term.
+
+    Attributes:
+        meaning: one line for the report.
+        known_minimum: the smallest value it can take, where theory gives one.
+    """
+
+    meaning: str
+    known_minimum: float | None = None
+

