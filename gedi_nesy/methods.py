@@ -30,7 +30,7 @@ class MethodContext:
         backbone: the feature extractor that the config chose, to be owned by the method.
         shape: channels, height and width of an image.
         num_classes: how many classes the task wants to tell apart.
-        active: the loss terms whose weight is not 0; no other term needs to be computed.
+        active: the loss terms whose weight is not 0; no other term is ever asked for.
         num_views: views of each image in a batch.
         generator: randomness of the method's own sampling, on the training device; saved in checkpoints.
     """
@@ -70,8 +70,12 @@ class Method(nn.Module, ABC):
         return {}
 
     @abstractmethod
-    def losses(self, batch: Batch) -> MethodOutput:
-        """The active terms and what was computed for them: a pure function of batch, weights and generator."""
+    def losses(self, batch: Batch, active: frozenset[str]) -> MethodOutput:
+        """The active terms and what was computed for them: a pure function of batch, weights and generator.
+
+        Args:
+            active: the terms wanted in this step, a subset of the context's; a config can let a term start later.
+        """
 
     def terms(self) -> dict[str, Term]:
         """The active terms with their known minima, for displays and for the detection of failures."""

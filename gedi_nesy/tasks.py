@@ -99,7 +99,7 @@ class Task(ABC):
         """The terms with their known minima."""
         return {name: Term(meaning) for name, meaning in self.TERMS.items()}
 
-    def losses(self, output: MethodOutput, batch: Batch) -> dict[str, Float[Tensor, ""]]:
+    def losses(self, output: MethodOutput, batch: Batch, active: frozenset[str]) -> dict[str, Float[Tensor, ""]]:
         """The task's own active terms, from what the method computed."""
         return {}
 

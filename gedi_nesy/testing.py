@@ -60,12 +60,12 @@ def check_method(kind: type[Method], **options: Any) -> None:
     method goes on alike, and each capability it claims gives the promised shapes.
     """
     method, batch = make_method(kind, **options), make_batch()
-    output = method.losses(batch)
+    output = method.losses(batch, frozenset(kind.TERMS))
     assert output.terms, "losses() returned no term"
     for name, term in output.terms.items():
         assert name in kind.TERMS, f"term {name} is not in TERMS"
         assert term.shape == () and torch.isfinite(term), f"term {name} is not a finite scalar: {term}"
-        only = make_method(kind, {name}, **options).losses(batch).terms if _stands_alone(kind, name, options) else {name: term}
+        only = make_method(kind, {name}, **options).losses(batch, frozenset({name})).terms if _stands_alone(kind, name, options) else {name: term}
         assert set(only) == {name}, f"with {name} alone active, losses() returned {sorted(only)}"
     torch.stack(list(output.terms.values())).sum().backward()
     for name, parameter in method.named_parameters():
@@ -109,5 +109,6 @@ def _check_resumes(kind: type[Method], batch: Batch, options: dict[str, Any]) ->
     for method in (first, second):
         if isinstance(generator := getattr(method, "generator", None), torch.Generator):
             generator.manual_seed(7)
-    one, other = first.losses(batch).terms, second.losses(batch).terms
+    active = frozenset(kind.TERMS)
+    one, other = first.losses(batch, active).terms, second.losses(batch, active).terms
     assert all(torch.equal(one[name], other[name]) for name in one), "the terms of a reloaded method differ: some state is not in state_dict()"

@@ -101,6 +101,8 @@ class RunConfig(Options):
     """Views of each image in a step."""
     weights: dict[str, Annotated[float, Field(ge=0)]]
     """Weight of each loss term; a term without a weight, or with 0, is not computed."""
+    starts: dict[str, Fraction] = {}
+    """Share of the training after which a term comes in; from the beginning by default."""
     training: Training
     evaluators: tuple[Component, ...] = ()
     compare: Compare | None = None

@@ -46,7 +46,7 @@ def validate(tree: Tree, plugins: PluginManager) -> RunConfig:
     plain = {key: None if key in parts else value for key, value in tree.data.items()}
     core = check_model(_Checked, plain, tree, (), faults)
     if core is not None:
-        _check_weights(tree, core.weights, parts, plugins, faults)
+        _check_terms(tree, core, parts, plugins, faults)
     if faults or core is None:
         raise ConfigError(sorted(faults, key=lambda fault: _order(tree, fault)))
     fields = {key: getattr(core, key) for key in RunConfig.model_fields}
@@ -106,19 +106,23 @@ def _components(tree: Tree, key: str, kind: Kind, plugins: PluginManager, faults
     return [part for part in parts if part is not None]
 
 
-def _check_weights(tree: Tree, weights: dict[str, float], parts: dict[str, Any], plugins: PluginManager, faults: list[UserError]) -> None:
+def _check_terms(tree: Tree, core: RunConfig, parts: dict[str, Any], plugins: PluginManager, faults: list[UserError]) -> None:
+    """Every term that the core's keys name is one that the method or the task has."""
     method, task = parts.get("method"), parts.get("task")
     if method is None or task is None:
         return
     owners = {f'method "{method.name}"': ("method", method.name), f'task "{task.name}"': ("task", task.name)}
     terms = {text: list(plugins.registry.find(kind, name).load().TERMS) for text, (kind, name) in owners.items()}  # type: ignore[arg-type]
     known = [term for names in terms.values() for term in names]
-    for name in weights:
-        if name not in known:
+    named: list[Path] = [("weights", term) for term in core.weights] + [("starts", term) for term in core.starts]
+    if core.training.restart:
+        named.append(("training", "restart", core.training.restart.term))
+    for *section, term in named:
+        if term not in known:
             offers = "; ".join(f"{owner} has {', '.join(names) or 'none'}" for owner, names in terms.items())
-            message = f'weights.{name} is no loss term of this run.{did_you_mean(name, known)} Terms: {offers}.'
-            faults.append(ConfigError(message, tree.position(("weights", name))))
-    if not any(weights.values()):
+            message = f"{_dotted((*section, term))} is no loss term of this run.{did_you_mean(str(term), known)} Terms: {offers}."
+            faults.append(ConfigError(message, tree.position((*section, term))))
+    if not any(core.weights.values()):
         faults.append(ConfigError("every weight is 0: there is nothing to train", tree.position(("weights",))))
 
 

@@ -61,7 +61,9 @@ def diagnose(run: Run, terms: dict[str, float]) -> Diagnosis:
     """Look at the method, in evaluation mode, on two random views of a fixed set of training images."""
     method: Any = run.method
     generator = make_generator(run.config.seed, "diagnosis", run.device)
-    images = to_unit_range(run.task.train_pixels[:NUM_IMAGES])
+    # Data sets come sorted by class, so take a random part of the images, always the same.
+    rows = torch.randperm(len(run.task.train_pixels), generator=make_generator(run.config.seed, "diagnosis"))[:NUM_IMAGES]
+    images = to_unit_range(run.task.train_pixels[rows.to(run.device)])
     first, second = make_views(images, run.pipeline, 2, generator)
     offers = capabilities(method)
     spread = _spread(method.embed(first)) if "embed" in offers else None

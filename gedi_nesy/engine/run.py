@@ -53,6 +53,11 @@ class Run:
         """Steps of the whole training."""
         return self.config.training.epochs * self.task.num_steps(self.config.training.batch_size)
 
+    def active_terms(self) -> frozenset[str]:
+        """The terms of the coming step: those with a weight whose start has come."""
+        done, starts = self.step / self.num_steps, self.config.starts
+        return frozenset(name for name, weight in self.config.weights.items() if weight and done >= starts.get(name, 0.0))
+
     @property
     def minima(self) -> dict[str, float]:
         """Known minimum of each term that has one."""

@@ -67,18 +67,17 @@ def train(run: Run, display: Display) -> None:
 
 
 def _epoch(run: Run, metrics: MetricsLog, display: Display) -> dict[str, float]:
-    """One pass over the data; gives each term's mean."""
-    totals: dict[str, float] = {}
-    steps = 0
+    """One pass over the data; gives each term's mean over the steps that had it."""
+    values: dict[str, list[float]] = {}
     run.method.train()
     for selection in run.task.epoch(run.config.training.batch_size, run.generators["order"]):
         terms = _step(run, selection)
-        steps += 1
-        totals = {name: totals.get(name, 0.0) + value for name, value in terms.items()}
+        for name, value in terms.items():
+            values.setdefault(name, []).append(value)
         metrics.step(run, terms)
         display.step(run, terms, images=len(selection.images))
         run.plugins.hook.step_finished(run=run, step=run.step, terms=terms)
-    return {name: total / steps for name, total in totals.items()}
+    return {name: sum(history) / len(history) for name, history in values.items()}
 
 
 def _step(run: Run, selection: Selection) -> dict[str, float]:
@@ -87,8 +86,9 @@ def _step(run: Run, selection: Selection) -> dict[str, float]:
     views = make_views(images, run.pipeline, run.config.num_views, run.generators["views"])
     batch = Batch(views, selection.slots, selection.answer)
 
-    output = run.method.losses(batch)
-    terms = output.terms | run.task.losses(output, batch)
+    active = run.active_terms()
+    output = run.method.losses(batch, active)
+    terms = output.terms | run.task.losses(output, batch, active)
     loss = torch.stack([run.config.weights[name] * term for name, term in terms.items()]).sum()
 
     values = dict(zip(terms, torch.stack(list(terms.values())).tolist(), strict=True))

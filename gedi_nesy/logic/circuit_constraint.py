@@ -9,7 +9,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from gedi_nesy.errors import Position, ProgramError
-from gedi_nesy.logic.circuit import Circuit
+from gedi_nesy.logic.circuit import TRUE, Circuit
 from gedi_nesy.logic.compiling import compile
 from gedi_nesy.logic.constraint import Constraint
 from gedi_nesy.logic.evaluation import CircuitEvaluator
@@ -87,7 +87,7 @@ class CircuitConstraint(Constraint):
         self.num_classes = num_classes
         rows, constants = self._weight_rows()
         self.register_buffer("constant_log_probs", torch.tensor(constants, dtype=torch.float64).log(), persistent=False)
-        self.evaluator = CircuitEvaluator(circuit, rows)
+        self.evaluator = CircuitEvaluator(circuit, rows, (*circuit.roots, circuit.evidence))
         self.any_answer = CircuitEvaluator(circuit, rows, [circuit.any_answer])
 
     def forward(
@@ -96,15 +96,13 @@ class CircuitConstraint(Constraint):
         answer: Int[Tensor, " examples"],
     ) -> Float[Tensor, " examples"]:
         """log P(query with this answer | the slots' classes, evidence); see `Constraint.forward`."""
-        answers, evidence = self._evaluate(class_log_probs)
-        return (answers.gather(0, answer.unsqueeze(0)) - evidence).squeeze(0)
+        return self._evaluate(class_log_probs).gather(0, answer.unsqueeze(0)).squeeze(0)
 
     def answer_log_probs(
         self, class_log_probs: Float[Tensor, "examples slots classes"]
     ) -> Float[Tensor, "examples answers"]:
         """log P of every answer."""
-        answers, evidence = self._evaluate(class_log_probs)
-        return (answers - evidence).T
+        return self._evaluate(class_log_probs).T
 
     def satisfied(
         self, classes: Int[Tensor, "examples slots"], answer: Int[Tensor, " examples"]
@@ -148,19 +146,19 @@ class CircuitConstraint(Constraint):
         undecided = (1 - decided.sum(1, keepdim=True)).clamp(min=0.0)
         return decided + undecided * log_probs[:, slot].exp()
 
-    def _evaluate(
-        self, class_log_probs: Float[Tensor, "examples slots classes"]
-    ) -> tuple[Float[Tensor, "answers examples"], Float[Tensor, "#answers examples"]]:
-        """log P of each answer joint with the evidence, and of the evidence."""
+    def _evaluate(self, class_log_probs: Float[Tensor, "examples slots classes"]) -> Float[Tensor, "answers examples"]:
+        """log P of each answer given the evidence."""
         expected = (len(self.slots), self.num_classes)
         if class_log_probs.ndim != 3 or class_log_probs.shape[1:] != expected:
             raise ValueError(
                 f"class_log_probs must be (examples, {expected[0]} slots, {expected[1]} classes),"
                 f" got {tuple(class_log_probs.shape)}"
             )
-        joint = self.evaluator(self._rows(class_log_probs))
+        joint: Tensor = self.evaluator(self._rows(class_log_probs))
+        if self.circuit.evidence == TRUE:
+            return joint[:-1]
         # Impossible evidence would make this -inf - -inf; the lower limit leaves -inf: no answer is possible.
-        return joint[:-1], joint[-1:].clamp(min=torch.finfo(joint.dtype).min)
+        return joint[:-1] - joint[-1:].clamp(min=torch.finfo(joint.dtype).min)
 
     def _rows(self, class_log_probs: Float[Tensor, "examples slots classes"]) -> Float[Tensor, "weights examples"]:
         """The evaluator's layout: a row for each class of each slot, then the program's own probabilities."""

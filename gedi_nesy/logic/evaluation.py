@@ -50,7 +50,7 @@ class CircuitEvaluator(nn.Module):
         circuit: what to evaluate.
         weight_rows: for each choice, the row at which its classes begin in the log-probabilities given to `forward`;
             by default the choices follow one another.
-        roots: the nodes wanted; by default `circuit.roots`, then `circuit.evidence`. What they do not need is left out.
+        roots: the nodes wanted, by default those of the answers; nodes that they do not need are left out.
     """
 
     def __init__(
@@ -60,7 +60,7 @@ class CircuitEvaluator(nn.Module):
         starts = _consecutive(circuit) if weight_rows is None else weight_rows
         ends = (start + choice.num_classes for start, choice in zip(starts, circuit.choices, strict=True))
         self.num_weights = max(ends, default=0)
-        plan = _plan(circuit, starts, self.num_weights, (*circuit.roots, circuit.evidence) if roots is None else roots)
+        plan = _plan(circuit, starts, self.num_weights, circuit.roots if roots is None else roots)
         self.num_rows = plan.num_rows
         self._shapes = [(layer.first, layer.num_nodes) for layer in plan.layers]
         self.register_buffer("roots", plan.roots, persistent=False)
@@ -73,19 +73,18 @@ class CircuitEvaluator(nn.Module):
 
         Args:
             log_probs: a row for each class of each choice, in float32 or float64 (lower precision is raised to
-                float32, autocast does not apply). -inf is allowed and gets the gradient 0.
+                float32; autocast touches none of the operations used). -inf is allowed and gets the gradient 0.
         """
-        with torch.autocast(log_probs.device.type, enabled=False):
-            if log_probs.dtype not in (torch.float32, torch.float64):
-                log_probs = log_probs.float()
-            # Attribute access to a module's buffers costs as much as a layer's arithmetic; a loop over them does not.
-            roots, *indices = (buffer for buffer in self._buffers.values() if buffer is not None)
-            layers = [
-                Layer(first, num_nodes, children, weights)
-                for (first, num_nodes), children, weights in zip(self._shapes, indices[::2], indices[1::2], strict=True)
-            ]
-            output: Tensor = _LogProbabilities.apply(log_probs, layers, roots, self.num_rows)
-            return output
+        if log_probs.dtype not in (torch.float32, torch.float64):
+            log_probs = log_probs.float()
+        # Attribute access to a module's buffers costs as much as a layer's arithmetic; a loop over them does not.
+        roots, *indices = (buffer for buffer in self._buffers.values() if buffer is not None)
+        layers = [
+            Layer(first, num_nodes, children, weights)
+            for (first, num_nodes), children, weights in zip(self._shapes, indices[::2], indices[1::2], strict=True)
+        ]
+        output: Tensor = _LogProbabilities.apply(log_probs, layers, roots, self.num_rows)
+        return output
 
 
 class _LogProbabilities(torch.autograd.Function):
@@ -104,30 +103,27 @@ class _LogProbabilities(torch.autograd.Function):
         num_rows: int,
     ) -> Float[Tensor, "roots examples"]:
         values = log_probs.new_empty(num_rows, log_probs.shape[1])
-        values[TRUE_ROW] = 0.0
-        values[FALSE_ROW] = -torch.inf
-        values[NUM_TERMINALS : NUM_TERMINALS + len(log_probs)] = log_probs
+        values[TRUE_ROW].zero_()
+        values[FALSE_ROW].fill_(-torch.inf)
+        values.narrow(0, NUM_TERMINALS, len(log_probs)).copy_(log_probs)
         shares = [_evaluate(layer, values) for layer in layers]
         ctx.layers, ctx.num_rows, ctx.num_weights = layers, num_rows, len(log_probs)
-        output = values.index_select(0, roots)
-        ctx.save_for_backward(roots, output, *(tensor for pair in shares for tensor in pair))
-        return output
+        ctx.save_for_backward(roots, *(tensor for pair in shares for tensor in pair))
+        return values.index_select(0, roots)
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, grad: Float[Tensor, "roots examples"]) -> tuple[Tensor | None, ...]:
-        roots, output, *shares = ctx.saved_tensors
-        flows = grad.new_zeros(ctx.num_rows, grad.shape[1])
-        # An impossible root has no direction that makes it more likely at first order: its gradient is 0, never NaN.
-        flows.index_add_(0, roots, grad.masked_fill(output == -torch.inf, 0.0))
+        roots, *shares = ctx.saved_tensors
+        flows = grad.new_zeros(ctx.num_rows, grad.shape[1]).index_add_(0, roots, grad)
         for number in reversed(range(len(ctx.layers))):
             layer = ctx.layers[number]
-            flow = flows[layer.first : layer.first + layer.num_nodes]
+            flow = flows.narrow(0, layer.first, layer.num_nodes)
             exponentials, totals = shares[2 * number : 2 * number + 2]
             edge_flow = (exponentials * (flow / totals).unsqueeze(1)).flatten(0, 1)
             flows.index_add_(0, layer.children, edge_flow)
             flows.index_add_(0, layer.weights, edge_flow)
-        return flows[NUM_TERMINALS : NUM_TERMINALS + ctx.num_weights], None, None, None
+        return flows.narrow(0, NUM_TERMINALS, ctx.num_weights), None, None, None
 
 
 def _evaluate(layer: Layer, values: Tensor) -> tuple[Tensor, Tensor]:
@@ -138,8 +134,9 @@ def _evaluate(layer: Layer, values: Tensor) -> tuple[Tensor, Tensor]:
     largest = terms.amax(1).clamp_(min=torch.finfo(values.dtype).min)
     exponentials = terms.sub_(largest.unsqueeze(1)).exp_()
     totals = exponentials.sum(1)
-    torch.add(totals.log(), largest, out=values[layer.first : layer.first + layer.num_nodes])
-    return exponentials, totals.clamp_(min=1.0)  # a possible node has a total of at least 1
+    torch.add(totals.log(), largest, out=values.narrow(0, layer.first, layer.num_nodes))
+    # A possible node has a total of at least 1. An impossible one has 0, and so all its edges: their flow will be 0.
+    return exponentials, totals.clamp_(min=1.0)
 
 
 @dataclass(frozen=True)
@@ -160,8 +157,8 @@ def _plan(circuit: Circuit, starts: Sequence[int], num_weights: int, roots: Sequ
     of_depth: dict[int, list[int]] = defaultdict(list)
     for index in _needed(circuit, roots):
         node = circuit.nodes[index]
-        if len(node.edges) == 1 and node.edges[0][1] == TRUE:
-            # The node says "this class": the given row is its value.
+        if len(node.edges) == 1 and node.edges[0][1] == TRUE and index not in roots:
+            # The node says "this class": the given row is its value. (Roots get a layer, for the gradient at -inf.)
             row[index] = NUM_TERMINALS + starts[node.choice] + node.edges[0][0]
             continue
         depth[index] = 1 + max(depth.get(child, 0) for _, child in node.edges)

@@ -251,7 +251,7 @@ class _DagReader:
         term = node.probability
         if terms.is_compound(term) and term.signature == "t/1":
             raise ProgramError(
-                "learnable probabilities t(_) are not supported by the circuit backend; set backend: deepproblog",
+                "learnable probabilities t(_) are not supported yet; write a number",
                 self._position(node),
             )
         value = terms.number(term)

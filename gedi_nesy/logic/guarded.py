@@ -32,7 +32,7 @@ class GuardedDatabase(ClauseDB):  # type: ignore[misc]
         if not is_pure and not self.allow_python:
             raise ProgramError(
                 f"the program loads {filename}, which may run Python. If you trust the file, set allow_python: true.",
-                Position(str(self.source_files[0])),
+                Position(self.source_files[0] or "<program>"),
             )
         return resolved
 

@@ -1,4 +1,4 @@
-"""The figures of a report: what its charts draw, as plain data, and the HTML that holds charts, confusion matrix and samples."""
+"""The figures of a report: what its charts draw, as plain data, and the HTML of charts, confusion matrix, samples."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ MAX_EARLIER_SAMPLES = 12
 # Beyond this many classes a cell is too small for its count.
 MAX_PRINTED_CLASSES = 16
 ABBREVIATIONS = {"auc", "auroc", "fid", "knn", "nmi", "ood"}
+NOTHING = "\u2013"  # an en dash, where a number would stand
 PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 
 HEALTH = {
@@ -68,9 +69,9 @@ class Chart:
 
 
 def show(value: object) -> str:
-    """A number as it stands in text and tables; three decimals for shares, separators for large ones, anything else as text."""
+    """A number as it stands in text and tables; three decimals for shares, separators for thousands."""
     if value is None:
-        return "–"
+        return NOTHING
     if isinstance(value, bool) or not isinstance(value, int | float):
         return str(value)
     if isinstance(value, int):
@@ -101,7 +102,7 @@ def term_charts(metrics: list[dict[str, Any]], minima: dict[str, float]) -> list
     steps = [line for line in metrics if line.get("terms")]
     epochs = [line for line in metrics if line.get("epoch_terms")]
     names = dict.fromkeys(name for line in steps + epochs for name in line.get("terms") or line["epoch_terms"])
-    charts = []
+    charts: list[Chart] = []
     for name in names:
         lines = [
             _series("logged step", steps, "step", "terms", name, faint=bool(epochs)),
@@ -114,7 +115,7 @@ def term_charts(metrics: list[dict[str, Any]], minima: dict[str, float]) -> list
 
 
 def health_charts(metrics: list[dict[str, Any]], num_classes: int | None) -> list[Chart]:
-    """A chart for each statistic of the diagnosis over epochs; statistics that the method does not offer are left out."""
+    """A chart for each statistic of the diagnosis over epochs, but for those that the method does not offer."""
     lines = [line for line in metrics if line.get("diagnosis")]
     marks = [line["epoch"] for line in lines if line["diagnosis"].get("failures")]
     charts = []
@@ -132,7 +133,8 @@ def chart_html(chart: Chart, meaning: str, facts: Iterable[str]) -> str:
     known = chart.known
     summary = f"{chart.name} over {chart.x}s: from {show(known[0])} to {show(known[-1])}, lowest {show(min(known))}"
     return f"""<figure class="chart" data-chart="{escape(chart.id)}">
-<figcaption><h3>{escape(chart.name)}</h3><output class="now" aria-live="off">{show(known[-1])}</output><p>{escape(meaning)}</p></figcaption>
+<figcaption><h3>{escape(chart.name)}</h3><output class="now" aria-live="off">{show(known[-1])}</output>
+<p>{escape(meaning)}</p></figcaption>
 <div class="plot" tabindex="0" role="group" aria-label="{escape(summary)}. Arrow keys read single points."></div>
 <p class="facts">{" · ".join(escape(fact) for fact in facts)}</p>
 {_tools(chart.name, "log", "csv", "png")}</figure>"""
@@ -146,7 +148,8 @@ def confusion_html(matrix: list[list[int]], classes: list[str]) -> str:
     head = "".join(f'<th scope="col">{escape(name)}</th>' for name in columns)
     body = "".join(_confusion_row(index, rows[index], counts, columns) for index, counts in enumerate(matrix))
     dense = " dense" if width > MAX_PRINTED_CLASSES else ""
-    return f"""<figure class="confusion{dense}"><div class="scroll" tabindex="0" role="region" aria-label="Confusion matrix">
+    return f"""<figure class="confusion{dense}">
+<div class="scroll" tabindex="0" role="region" aria-label="Confusion matrix">
 <table><caption>Images by true class (rows) and predicted class (columns); colour is the share of the row</caption>
 <thead><tr><td></td>{head}<th scope="col" class="recall">right</th></tr></thead><tbody>{body}</tbody></table></div>
 <p class="readout" aria-live="polite">Point at a cell to read it.</p>
@@ -162,7 +165,8 @@ def samples_html(paths: list[Path]) -> str:
     final = next((image for image in images if image[0].stem == "final"), images[-1])
     earlier = _thin([image for image in images if image is not final], MAX_EARLIER_SAMPLES)
     strip = "".join(_sample(path, data) for path, data in earlier)
-    strip = f'<div class="strip scroll" tabindex="0" role="region" aria-label="Earlier samples">{strip}</div>' if strip else ""
+    if strip:
+        strip = f'<div class="strip scroll" tabindex="0" role="region" aria-label="Earlier samples">{strip}</div>'
     return f'<div class="samples">{_sample(*final)}{strip}</div>'
 
 
@@ -170,7 +174,8 @@ def _series(label: str, lines: list[dict[str, Any]], x: str, part: str, name: st
     """One value of each line; at most MAX_POINTS of them, evenly taken, with the last."""
     kept = _thin([line for line in lines if isinstance(line.get(x), int | float)], MAX_POINTS)
     values = [line[part].get(name) for line in kept]
-    return Series(label, [line[x] for line in kept], [None if value is None else float(f"{value:.6g}") for value in values], faint)
+    rounded = [None if value is None else float(f"{value:.6g}") for value in values]
+    return Series(label, [line[x] for line in kept], rounded, faint)
 
 
 def _thin(items: list[Any], most: int) -> list[Any]:
@@ -200,7 +205,7 @@ def _confusion_row(index: int, name: str, counts: list[int], columns: list[str])
         text = f"true {name}, predicted {columns[column]}: {count:,} of {total:,} images ({share:.1%})"
         kind = ' class="zero"' if not count else ""
         cells.append(f'<td{kind} style="--share:{share:.1%}" title="{escape(text)}"><span>{count}</span></td>')
-    right = f"{counts[index] / total:.0%}" if total and index < len(counts) else "–"
+    right = f"{counts[index] / total:.1%}" if total and index < len(counts) else NOTHING
     return f'<tr><th scope="row">{escape(name)}</th>{"".join(cells)}<td class="recall">{right}</td></tr>'
 
 
@@ -208,7 +213,8 @@ def _sample(path: Path, data: bytes) -> str:
     """An image inside the page; its size stands in the PNG's header and keeps the page from jumping."""
     width, height = struct.unpack(">II", data[16:24])
     name = re.sub(r"-0*(?=\d)", " ", path.stem)
-    return f"""<figure><img src="data:image/png;base64,{base64.b64encode(data).decode()}" width="{width}" height="{height}"
+    encoded = base64.b64encode(data).decode()
+    return f"""<figure><img src="data:image/png;base64,{encoded}" width="{width}" height="{height}"
 alt="Samples of the energy model: {escape(name)}"><figcaption>{escape(name)}</figcaption></figure>"""
 
 
@@ -218,4 +224,4 @@ def _natural(path: Path) -> list[tuple[int, str]]:
 
 
 def _minus(text: str) -> str:
-    return text.replace("-", "−")
+    return text.replace("-", "\u2212")

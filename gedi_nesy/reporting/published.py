@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import UserError, did_you_mean
-from .figures import show, words
+from .figures import NOTHING, show, words
 
 FILE = Path(__file__).with_name("published.json")
 
@@ -56,6 +56,20 @@ class PublishedTable:
         """How far a printed number may be from the one it was rounded from."""
         return 0.5 * 10.0**-self.decimals
 
+    @property
+    def source(self) -> str:
+        """Paper and place in it."""
+        return f"{self.paper}: {self.reference}"
+
+    def describe(self, row: str, column: str) -> str:
+        """The cells of a row and column in one line.
+
+        Raises:
+            UserError: the table has no such row or column.
+        """
+        cells = [f"{metric} {_text(cell, self.decimals)}" for metric, cell in self.place(row, column).items()]
+        return f"{', '.join(cells)} ({self.statistic}, {self.row_heading.lstrip('# ').lower()} {row}, {column})"
+
     def place(self, row: str, column: str) -> dict[str, Cell]:
         """The cells of a row and column by metric.
 
@@ -91,10 +105,11 @@ def beside_html(table: PublishedTable, theirs: dict[str, Cell], ours: dict[str, 
     rows = []
     for metric, cell in theirs.items():
         value = ours[metric]
-        difference = "–" if value is None else f"{value - cell.value:+.3f}".replace("-", "−")
+        difference = NOTHING if value is None else f"{value - cell.value:+.3f}".replace("-", "\u2212")
         kind, verdict = _verdict(value, cell, table.rounding)
         rows.append(
-            f'<tr><th scope="row">{escape(words(metric))}</th><td>{show(value)}</td><td>{_cell(cell, table.decimals)}</td>'
+            f'<tr><th scope="row">{escape(words(metric))}</th><td>{show(value)}</td>'
+            f"<td>{_cell(cell, table.decimals)}</td>"
             f'<td>{difference}</td><td class="{kind}">{verdict}</td></tr>'
         )
     head = "".join(f'<th scope="col">{name}</th>' for name in ("", "this run", "paper", "difference", "spread"))
@@ -114,29 +129,40 @@ def _verdict(ours: float | None, cell: Cell, rounding: float) -> tuple[str, str]
 
 def published_html(table: PublishedTable, row: str, column: str, ours: dict[str, float | None]) -> str:
     """The whole published table, the named row and column marked, our numbers below the cell they belong to."""
-    width = len(table.metrics)
-    head = "".join(
-        f'<th scope="colgroup" colspan="{width}"{_here(name == column)}>{escape(heading)}</th>' for name, heading in table.columns.items()
-    )
-    metrics = "".join(f'<th scope="col"{_here(name == column)}>{escape(text)}</th>' for name in table.columns for text in table.metrics.values())
-    body = ""
+    groups = metrics = body = ""
+    for name, heading in table.columns.items():
+        here = _here(name == column)
+        groups += f'<th scope="colgroup" colspan="{len(table.metrics)}"{here}>{escape(heading)}</th>'
+        metrics += "".join(f'<th scope="col"{here}>{escape(text)}</th>' for text in table.metrics.values())
     for name in table.rows:
-        body += f'<tr{_here(name == row)}><th scope="row">{show(int(name)) if name.isdigit() else escape(name)}</th>'
-        for other in table.columns:
-            marked = _here(name == row and other == column)
-            body += "".join(f"<td{marked}>{_cell(table.cells[name, other, metric], table.decimals)}</td>" for metric in table.metrics)
-        body += "</tr>" + (_our_row(table, column, ours) if name == row else "")
-    return f"""<table class="published"><caption>{escape(table.statistic.capitalize())}, as published; the marked cell is what this run repeats</caption>
-<thead><tr><th scope="col" rowspan="2">{escape(table.row_heading)}</th>{head}</tr><tr>{metrics}</tr></thead><tbody>{body}</tbody></table>"""
+        label = show(int(name)) if name.isdigit() else escape(name)
+        cells = "".join(_their_cells(table, name, other, name == row and other == column) for other in table.columns)
+        body += f'<tr{_here(name == row)}><th scope="row">{label}</th>{cells}</tr>'
+        body += _our_row(table, column, ours) if name == row else ""
+    caption = f"{table.statistic.capitalize()}, as published; the marked cell is what this run repeats"
+    return f"""<table class="published"><caption>{escape(caption)}</caption>
+<thead><tr><th scope="col" rowspan="2">{escape(table.row_heading)}</th>{groups}</tr><tr>{metrics}</tr></thead>
+<tbody>{body}</tbody></table>"""
+
+
+def _their_cells(table: PublishedTable, row: str, column: str, marked: bool) -> str:
+    cells = [table.cells[row, column, metric] for metric in table.metrics]
+    current = ' aria-current="true"' if marked else ""
+    return "".join(f"<td{_here(marked)}{current}>{_cell(cell, table.decimals)}</td>" for cell in cells)
 
 
 def _our_row(table: PublishedTable, column: str, ours: dict[str, float | None]) -> str:
-    cells = "".join(f"<td>{show(ours[metric]) if name == column else ''}</td>" for name in table.columns for metric in table.metrics)
+    places = [(name, metric) for name in table.columns for metric in table.metrics]
+    cells = "".join(f"<td>{show(ours[metric]) if name == column else ''}</td>" for name, metric in places)
     return f'<tr class="ours"><th scope="row">this run</th>{cells}</tr>'
 
 
 def _cell(cell: Cell, decimals: int) -> str:
     return f'{cell.value:.{decimals}f} <span class="spread">± {cell.spread:.{decimals}f}</span>'
+
+
+def _text(cell: Cell, decimals: int) -> str:
+    return f"{cell.value:.{decimals}f} ± {cell.spread:.{decimals}f}"
 
 
 def _here(marked: bool) -> str:

@@ -1,6 +1,7 @@
 """report.html: everything a run folder says about its run, on one page that asks nothing of the network.
 
-The page is template.html with three slots: title, sections, data. Its script draws the charts from the data; all else is plain HTML.
+The page is template.html with three slots: title, sections, data. Its script draws the charts from the data; all else
+is plain HTML.
 """
 
 from __future__ import annotations
@@ -15,7 +16,18 @@ from typing import Any
 
 from ..errors import RunError, UserError
 from ..files import finite, write_atomic
-from .figures import HEALTH, Chart, chart_html, confusion_html, health_charts, known_minima, samples_html, show, term_charts, words
+from .figures import (
+    HEALTH,
+    Chart,
+    chart_html,
+    confusion_html,
+    health_charts,
+    known_minima,
+    samples_html,
+    show,
+    term_charts,
+    words,
+)
 from .metrics import read_metrics
 from .published import beside_html, load_published, published_html
 
@@ -62,7 +74,8 @@ class RunFiles:
 
     def number(self, name: str) -> float | None:
         """The first number of this name among those of all evaluators."""
-        return next((numbers[name] for numbers in _part(self.results, "numbers").values() if numbers.get(name) is not None), None)
+        evaluators = _part(self.results, "numbers").values()
+        return next((numbers[name] for numbers in evaluators if numbers.get(name) is not None), None)
 
 
 def write_report(folder: Path) -> Path:
@@ -81,7 +94,7 @@ def write_report(folder: Path) -> Path:
         _section("Numbers", _numbers(files.results), "On data that training has not seen."),
         _comparison(files),
         _section("Loss terms", _losses(losses, terms, minima), _LOSSES_NOTE),
-        _section("Health", _health(files, health), "Statistics of the model on fixed training images. No label is looked at."),
+        _section("Health", _health(files, health), "Statistics on fixed training images. No label is looked at."),
         _section("Confusion", confusion_html(matrix, classes or []) if (matrix := files.table("confusion")) else ""),
         _section("Samples", samples_html(files.samples), "Images that the energy model finds likely."),
         _section("Constraint" if files.results.get("constraint") else "Task", _facts(files.constraint)),
@@ -155,14 +168,15 @@ def _sentence(files: RunFiles) -> str:
         for name, value in numbers.items():
             definition = str(_part(files.results, "definitions").get(evaluator, {}).get(name, ""))
             is_share = definition.startswith("share") and isinstance(value, int | float)
-            result = f"{words(name, capital=True)} {value:.1%}" if is_share else f"{words(name, capital=True)} {show(value)}"
+            result = f"{words(name, capital=True)} {f'{value:.1%}' if is_share else show(value)}"
             return f"{result}: {definition.split(';')[0]}." if definition else f"{result}."
     if files.finished:
         return "Finished; no evaluator gave a number."
     if not files.metrics:
         return "Nothing logged yet."
     last = files.metrics[-1]
-    return f"Unfinished: {show(last['step'])} steps, {show(int(last.get('epoch') or 0))} whole epochs so far, no results yet."
+    epochs = int(last.get("epoch") or 0)
+    return f"Unfinished: {show(last['step'])} steps, {epochs} whole epochs so far, no results yet."
 
 
 def _meta(files: RunFiles) -> list[str]:
@@ -170,22 +184,20 @@ def _meta(files: RunFiles) -> list[str]:
     results, training = files.results, files.results.get("training") or {}
     constraint, seed = files.constraint, files.results.get("seed", files.environment.get("seed"))
     device = training.get("device") or files.environment.get("device")
-    query = constraint.get("query") or "the query"
-    return [
-        text
-        for known, text in (
-            (results.get("method"), f"method {results.get('method')}"),
-            (constraint.get("examples"), f"{show(constraint.get('examples'))} examples of {query}"),
-            (seed is not None, f"seed {seed}"),
-            (training.get("seconds"), f"{show(training.get('epochs'))} epochs in {_duration(training.get('seconds') or 0)}"),
-            (device, f"on {device}"),
-        )
-        if known
-    ]
+    query, time = constraint.get("query") or "the query", _duration(training.get("seconds") or 0)
+    parts = (
+        (results.get("method"), f"method {results.get('method')}"),
+        (constraint.get("examples"), f"{show(constraint.get('examples'))} examples of {query}"),
+        (seed is not None, f"seed {seed}"),
+        (training.get("seconds"), f"{show(training.get('epochs'))} epochs in {time}"),
+        (device, f"on {device}"),
+    )
+    return [text for known, text in parts if known]
 
 
 def _badges(files: RunFiles) -> list[str]:
-    badges = [_badge("good", "finished") if files.finished else _badge("open", "unfinished: results.json is not there yet")]
+    unfinished = _badge("open", "unfinished: results.json is not there yet")
+    badges = [_badge("good", "finished") if files.finished else unfinished]
     if files.diagnosis is None:
         return [*badges, _badge("open", "not diagnosed yet")]
     failures = files.diagnosis.get("failures") or []
@@ -228,13 +240,14 @@ def _comparison(files: RunFiles) -> str:
     except UserError as error:
         return _section("Published", f"<p>Nothing to compare with: {escape(str(error))}</p>")
     ours = {metric: files.number(metric) for metric in theirs}
-    source = f'<p class="source">{escape(table.paper)}: {escape(table.reference)}. {escape(table.title)}.</p>'
+    source = f'<p class="source">{escape(table.source)}. {escape(table.title)}.</p>'
     seed = files.results.get("seed")
     note = (
         f"One run{'' if seed is None else f' (seed {seed})'} beside the paper's {table.statistic}. "
         f"Within means no farther from it than the spread, with {table.rounding:g} more for the paper's rounding."
     )
-    return _section("Published", beside_html(table, theirs, ours) + published_html(table, row, column, ours) + source, note)
+    body = beside_html(table, theirs, ours) + published_html(table, row, column, ours) + source
+    return _section("Published", body, note)
 
 
 # Curves
@@ -259,48 +272,58 @@ def _term_facts(chart: Chart, terms: dict[str, Any], minima: dict[str, float]) -
     last = term.get("last") if term.get("last") is not None else chart.known[-1]
     if chart.name not in minima:
         return [*facts, "no known minimum", f"last {show(last)}"]
-    distance = last - minima[chart.name]
-    side = "above" if distance >= 0 else "below"
-    return [*facts, f"known minimum {show(float(minima[chart.name]))}", f"last {show(last)}, {show(abs(distance))} {side} it"]
+    minimum = float(minima[chart.name])
+    side = "above" if last >= minimum else "below"
+    named = show(int(minimum) if minimum.is_integer() else minimum)
+    return [*facts, f"known minimum {named}", f"last {show(last)}, {show(abs(last - minimum))} {side} it"]
 
 
 def _health(files: RunFiles, charts: list[Chart]) -> str:
     meanings = dict(HEALTH.values())
     figures = "".join(chart_html(chart, meanings[chart.name], []) for chart in charts)
-    found = _failed_epochs(files.metrics)
-    seen = [f"{kind}: epoch{'s' if ',' in epochs or '–' in epochs else ''} {epochs}" for kind, epochs in found.items()]
-    text = "Failures named on the way, marked below the curves: " + "; ".join(seen) if seen else "No failure was named in any epoch."
+    found = [f"{kind}, {epochs}" for kind, epochs in _failed_epochs(files.metrics).items()]
+    text = "No failure was named in any epoch."
+    if found:
+        text = f"Failures named on the way, marked below the curves: {'; '.join(found)}."
     return f'<div class="charts">{figures}</div><p class="seen">{escape(text)}</p>' if figures else ""
 
 
 def _failed_epochs(metrics: list[dict[str, Any]]) -> dict[str, str]:
-    """Kind of failure -> the epochs that show it, as ranges."""
-    epochs: dict[str, list[int]] = {}
+    """Kind of failure -> the epochs that show it, as `epochs 20 to 80, epoch 160`; diagnoses may lie epochs apart."""
+    spans: dict[str, list[list[int]]] = {}
+    before = None
     for line in metrics:
-        for failure in (line.get("diagnosis") or {}).get("failures") or []:
-            epochs.setdefault(str(failure).split(":")[0], []).append(int(line.get("epoch") or 0))
-    return {kind: _ranges(found) for kind, found in epochs.items()}
+        if not line.get("diagnosis"):
+            continue
+        epoch = int(line.get("epoch") or 0)
+        for kind in {str(failure).split(":")[0]: None for failure in line["diagnosis"].get("failures") or []}:
+            found = spans.setdefault(kind, [])
+            if found and found[-1][1] == before:
+                found[-1][1] = epoch
+            else:
+                found.append([epoch, epoch])
+        before = epoch
+    return {kind: ", ".join(_span(first, last) for first, last in found) for kind, found in spans.items()}
 
 
-def _ranges(numbers: list[int]) -> str:
-    """1, 2, 3, 7 as `1–3, 7`."""
-    spans: list[list[int]] = []
-    for number in sorted(set(numbers)):
-        if spans and number == spans[-1][1] + 1:
-            spans[-1][1] = number
-        else:
-            spans.append([number, number])
-    return ", ".join(f"{first}" if first == last else f"{first}–{last}" for first, last in spans)
+def _span(first: int, last: int) -> str:
+    return f"epoch {first}" if first == last else f"epochs {first} to {last}"
 
 
 # Facts at the end
 
+_COPY = '<button type="button" data-copy aria-live="polite">Copy</button>'
+
 
 def _training(files: RunFiles) -> dict[str, Any]:
     training = dict(files.results.get("training") or {})
-    last = files.metrics[-1] if files.metrics else {}
-    if not training and last:
-        training = {"seconds": last.get("seconds"), "epochs": int(last.get("epoch") or 0), "steps": last["step"]}
+    if not training and files.metrics:
+        last, timed = files.metrics[-1], [line["seconds"] for line in files.metrics if line.get("seconds")]
+        training = {
+            "seconds": timed[-1] if timed else None,
+            "epochs": int(last.get("epoch") or 0),
+            "steps": last["step"],
+        }
     if isinstance(training.get("seconds"), int | float):
         training["time"] = _duration(training.pop("seconds"))
     if isinstance(training.get("images_per_second"), float):
@@ -313,11 +336,12 @@ def _reproduce(files: RunFiles) -> str:
     command = str(files.environment.get("command") or "")
     versions = files.environment.get("versions") or {}
     facts = {"commit": files.environment.get("commit")} | versions
+    environment = json.dumps(files.environment, indent=2, ensure_ascii=False) if files.environment else ""
     parts = [
-        f'<div class="command"><pre tabindex="0">{escape(command)}</pre><button type="button" data-copy>Copy</button></div>' if command else "",
+        f'<div class="command"><pre tabindex="0">{escape(command)}</pre>{_COPY}</div>' if command else "",
         _facts({key: value for key, value in facts.items() if value is not None}),
         _details("Resolved config", files.config),
-        _details("Environment", json.dumps(files.environment, indent=2, ensure_ascii=False) if files.environment else ""),
+        _details("Environment", environment),
     ]
     return "\n".join(filter(None, parts))
 
@@ -328,9 +352,10 @@ def _details(summary: str, text: str) -> str:
 
 def _facts(facts: dict[str, Any]) -> str:
     """A list of names and values; nested facts follow their parent's name."""
-    flat = [
-        (f"{key} {inner}", item) for key, value in facts.items() for inner, item in (value.items() if isinstance(value, dict) else [("", value)])
-    ]
+    flat = []
+    for key, value in facts.items():
+        inner = value if isinstance(value, dict) else {"": value}
+        flat += [(f"{key} {name}", item) for name, item in inner.items()]
     rows = "".join(f"<div><dt>{escape(words(key))}</dt><dd>{escape(_plain(value))}</dd></div>" for key, value in flat)
     return f'<dl class="facts">{rows}</dl>' if rows else ""
 
@@ -345,11 +370,12 @@ def _list(notes: Iterable[object]) -> str:
 
 
 def _section(heading: str, body: str, note: str = "") -> str:
-    """A section with its note in the margin; nothing if it has no body. The note is HTML, written here and not by a run."""
+    """A section with its note in the margin; nothing if it has no body. Heading and body are HTML, the note is too."""
     if not body:
         return ""
     aside = f'<p class="note">{note}</p>' if note else ""
-    return f'<section aria-label="{heading}"><div class="side"><h2>{heading}</h2>{aside}</div><div class="body">{body}</div></section>'
+    return f"""<section aria-label="{heading}"><div class="side"><h2>{heading}</h2>{aside}</div>
+<div class="body">{body}</div></section>"""
 
 
 def _duration(seconds: float) -> str:

@@ -22,9 +22,11 @@ from problog.logic import Constant, Term
 from torch import Tensor, nn
 
 from gedi_nesy.errors import Position, ProgramError
+from gedi_nesy.logic import terms
 from gedi_nesy.logic.circuit_constraint import check_networks
 from gedi_nesy.logic.constraint import Constraint
-from gedi_nesy.logic.program import Program
+from gedi_nesy.logic.guarded import GuardedEngine
+from gedi_nesy.logic.program import Program, is_neural
 from gedi_nesy.logic.query import QueryTemplate, check_template, sort_answers
 
 with warnings.catch_warnings():
@@ -46,13 +48,32 @@ def build_constraint(program: Program, template: QueryTemplate, num_classes: int
     """
     check_networks(program, template, num_classes)
     check_template(program, template)
+    _refuse_what_deepproblog_cannot(program)
+    return DeepProbLogConstraint(program, template, num_classes)
+
+
+def _refuse_what_deepproblog_cannot(program: Program) -> None:
     for predicate in ("evidence/1", "evidence/2"):
         if predicate in program.defined:
             raise ProgramError(
                 f"the program has {predicate}, which DeepProbLog silently ignores; set backend: circuit",
                 Position(program.source),
             )
-    return DeepProbLogConstraint(program, template, num_classes)
+    for head in (head for clause in program.clauses for head in terms.heads(clause)):
+        # DeepProbLog would keep the start value: only its own optimiser, which does not run here, trains parameters.
+        if terms.is_compound(head.probability) and head.probability.signature == "t/1":
+            raise ProgramError(
+                "learnable probabilities t(_) are not supported yet; write a number",
+                program.position(head.probability.location),
+            )
+    neural_clauses = (clause for clause in program.clauses if is_neural(terms.heads(clause)[0]))
+    for clause, neural in zip(neural_clauses, program.neural_predicates, strict=True):
+        if neural.domain is not None and terms.body(clause) is not None:
+            raise ProgramError(
+                f"the neural predicate {neural.functor}/{neural.arity} has a body, which DeepProbLog cannot read;"
+                " set backend: circuit",
+                neural.position,
+            )
 
 
 class DeepProbLogConstraint(Constraint):
@@ -97,8 +118,12 @@ class DeepProbLogConstraint(Constraint):
     def _build_model(self) -> Any:
         networks = [Network(_Lookup(self._is_boolean(name)), name) for name in self._network_names()]
         model = Model(self._program.text, networks, load=False)
+        # A tensor-valued predicate (nn/3) is evaluated while grounding, so every example has to be grounded.
+        is_cached = not any(neural.is_tensor for neural in self._program.neural_predicates)
         with contextlib.redirect_stdout(io.StringIO()), self._problog_errors():  # DeepProbLog announces its cache
-            model.set_engine(ExactEngine(model), cache=True)
+            engine = ExactEngine(model)
+            engine.engine = GuardedEngine(self._program.allow_python)
+            model.set_engine(engine, cache=is_cached)
         model.add_tensor_source(SOURCE, self._rows)
         return model
 
@@ -107,7 +132,8 @@ class DeepProbLogConstraint(Constraint):
 
     def _is_boolean(self, network: str) -> bool:
         """Whether the network serves nn/2, for which DeepProbLog wants the probability of true alone."""
-        return all(neural.domain is None for neural in self._program.neural_predicates if neural.network == network)
+        served = (neural for neural in self._program.neural_predicates if neural.network == network)
+        return all(neural.domain is None and not neural.is_tensor for neural in served)
 
     def _substitution(self, example: int) -> dict[Any, Any]:
         return {
@@ -117,10 +143,17 @@ class DeepProbLogConstraint(Constraint):
 
     def _find_answers(self) -> dict[tuple[str, ...], Any]:
         """The ground query of each provable answer, in the order of `answers`."""
-        goal = self._template.goal(self._placeholders)
+        self._rows.probabilities = torch.full((1, len(self.slots), self.num_classes), 1 / self.num_classes)
+        substitution = self._substitution(0)
+        goal = self._template.goal(list(substitution.values()))
         with self._problog_errors():
             ground = self._model.solver.engine.ground(Query(goal), label="query")
-        found = {self._template.answer(name): name for name, key in ground.queries() if key is not None}
+        placeholders = {image: placeholder for placeholder, image in substitution.items()}
+        found = {
+            self._template.answer(name): name.apply_term(placeholders)
+            for name, key in ground.queries()
+            if key is not None
+        }
         if not found or None in found:
             raise ProgramError(f"the query {self._template.text} has no proof", Position(self._program.source))
         return sort_answers({answer: term for answer, term in found.items() if answer is not None})

@@ -113,31 +113,31 @@ class Gedi(Method):
         minima = {"inv": 0.0, "prior": prior, "energy": 0.0}
         return {name: Term(meaning, minima.get(name)) for name, meaning in self.TERMS.items() if name in self.active}
 
-    def losses(self, batch: Batch) -> MethodOutput:
+    def losses(self, batch: Batch, active: frozenset[str]) -> MethodOutput:
         """The active terms; the first view is the image, the second its augmented version."""
         images = batch.images[0]
         embeddings = self.embed(images)
         logits = self._logits(embeddings)
         log_probs = logits.log_softmax(dim=1)
         terms: dict[str, Tensor] = {}
-        if self.buffer is not None:
-            terms |= self._generative_terms(logits.logsumexp(dim=1), self.buffer)
-        if "inv" in self.active:
+        if "gen" in active and self.buffer is not None:
+            gen, energy = self._generative_terms(logits.logsumexp(dim=1), self.buffer)
+            terms |= {"gen": gen} | ({"energy": energy} if "energy" in active else {})
+        if "inv" in active:
             terms["inv"] = cross_entropy(self.class_log_probs(batch.images[1]), log_probs)
-        if "prior" in self.active:
+        if "prior" in active:
             terms["prior"] = self._prior_term(log_probs)
         return MethodOutput(terms, log_probs, embeddings)
 
-    def _generative_terms(self, data_log_density: Float[Tensor, " batch"], buffer: ReplayBuffer) -> dict[str, Tensor]:
+    def _generative_terms(self, data_log_density: Float[Tensor, " batch"], buffer: ReplayBuffer) -> tuple[Tensor, Tensor]:
+        """gen and energy, on samples that start from the buffer and go back there."""
         rows, start = buffer.draw(self.options.chains or len(data_log_density), self.generator)
         with sgld.evaluating(self):
             samples = sgld.sample(self.log_density, start, self.options.sgld, self.generator)
         buffer.store(rows, samples)
         sample_log_density = self.log_density(samples)
-        terms = {"gen": sample_log_density.mean() - data_log_density.mean()}
-        if "energy" in self.active:
-            terms["energy"] = data_log_density.square().mean() + sample_log_density.square().mean()
-        return terms
+        gen = sample_log_density.mean() - data_log_density.mean()
+        return gen, data_log_density.square().mean() + sample_log_density.square().mean()
 
     def _prior_term(self, log_probs: Float[Tensor, "batch classes"]) -> Float[Tensor, ""]:
         mean = log_batch_mean(log_probs)

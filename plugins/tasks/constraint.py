@@ -88,9 +88,9 @@ class ConstraintTask(Task):
         """nesy is 0 when every query holds for sure."""
         return {"nesy": Term(self.TERMS["nesy"], known_minimum=0.0)} if "nesy" in self.active else {}
 
-    def losses(self, output: MethodOutput, batch: Batch) -> dict[str, Float[Tensor, ""]]:
+    def losses(self, output: MethodOutput, batch: Batch, active: frozenset[str]) -> dict[str, Float[Tensor, ""]]:
         """The semantic loss, from the class probabilities that the method has computed anyway."""
-        if "nesy" not in self.active:
+        if "nesy" not in active:
             return {}
         if output.class_log_probs is None or batch.slots is None or batch.answer is None:
             raise ConfigError("the term nesy needs class probabilities, which this method does not compute; weigh nesy 0 or choose another method")

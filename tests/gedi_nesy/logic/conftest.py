@@ -44,7 +44,9 @@ def evaluate() -> Callable[[Circuit, Sequence[Sequence[float]]], Probabilities]:
 
     def run(circuit: Circuit, class_probs: Sequence[Sequence[float]] = ()) -> Probabilities:
         rows = [p for choice in circuit.choices for p in _weights(choice, class_probs)]
-        output = CircuitEvaluator(circuit)(torch.tensor(rows, dtype=torch.float64).log().unsqueeze(1))
+        output = CircuitEvaluator(circuit, roots=[*circuit.roots, circuit.evidence])(
+            torch.tensor(rows, dtype=torch.float64).log().unsqueeze(1)
+        )
         values = (output[:-1] - output[-1]).exp().squeeze(1).tolist()
         return dict(zip(circuit.answers, values, strict=True))
 

@@ -22,7 +22,7 @@ def test_report_names_what_looks_wrong():
     assert report.unused == ("left_over/1",)
     assert [str(finding) for finding in report.undefined] == [
         "p.pl:3:41  missing/1 is called but nothing defines it.",
-        'p.pl:3:65  knd/2 is called but nothing defines it. Did you mean "kind/2"?',
+        'p.pl:3:64  knd/2 is called but nothing defines it. Did you mean "kind/2"?',
         "p.pl:7:13  gone/0 is called but nothing defines it.",
     ]
     assert report.neural_predicates[0].position == Position("p.pl", 2, 1)

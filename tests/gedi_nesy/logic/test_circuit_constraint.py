@@ -13,7 +13,10 @@ from gedi_nesy.logic.program import parse
 from gedi_nesy.logic.query import QueryTemplate
 
 DIGIT = "nn(net,[X],Y,[0,1,2,3]) :: digit(X,Y).\n"
-SUM = DIGIT + "sum(A,B,C) :- digit(A,X), digit(B,Y), Z is X+Y, digit(C,Z).\nadd(A,B,T) :- digit(A,X), digit(B,Y), T is X+Y."
+SUM = (
+    DIGIT
+    + "sum(A,B,C) :- digit(A,X), digit(B,Y), Z is X+Y, digit(C,Z).\nadd(A,B,T) :- digit(A,X), digit(B,Y), T is X+Y."
+)
 
 
 def make(text, query, images, labels="", num_classes=4):
@@ -46,7 +49,10 @@ def test_sum_triple_is_the_literal_formula():
     actual = constraint(log_probs, constraint.no_label(5))
     torch.testing.assert_close(actual, literal, rtol=0, atol=1e-12)
     torch.testing.assert_close(
-        torch.autograd.grad(actual.sum(), log_probs)[0], torch.autograd.grad(literal.sum(), log_probs)[0], rtol=0, atol=1e-12
+        torch.autograd.grad(actual.sum(), log_probs)[0],
+        torch.autograd.grad(literal.sum(), log_probs)[0],
+        rtol=0,
+        atol=1e-12,
     )
 
 
@@ -79,13 +85,20 @@ def test_gradients_of_logits_are_finite_when_the_network_is_certain():
 
 
 def test_evidence_conditions_the_answers():
-    constraint = make(SUM + " evidence(small). small :- \\+ big. 0.5::big.\np(A,T) :- digit(A,T), small.", "p(A,T)", "A", "T")
+    constraint = make(
+        SUM + " evidence(small). small :- \\+ big. 0.5::big.\np(A,T) :- digit(A,T), small.", "p(A,T)", "A", "T"
+    )
     log_probs = random_log_probs(3, 1)
     torch.testing.assert_close(constraint.answer_log_probs(log_probs), log_probs[:, 0])
 
 
 def test_impossible_evidence_leaves_no_answer_possible():
-    constraint = make(DIGIT + "nn(net,[X],Y,[0,1,2,3]) :: again(X,Y). 0.5::c. evidence(e). e :- c. p(A,T) :- digit(A,T), c.", "p(A,T)", "A", "T")
+    constraint = make(
+        DIGIT + "nn(net,[X],Y,[0,1,2,3]) :: again(X,Y). 0.5::c. evidence(e). e :- c. p(A,T) :- digit(A,T), c.",
+        "p(A,T)",
+        "A",
+        "T",
+    )
     constraint.constant_log_probs.fill_(-torch.inf)
     assert (constraint.answer_log_probs(random_log_probs(2, 1)) == -torch.inf).all()
 
@@ -93,7 +106,9 @@ def test_impossible_evidence_leaves_no_answer_possible():
 def test_one_image_twice_is_one_variable():
     constraint = make(DIGIT + "same(A,B) :- digit(A,X), digit(B,X).", "same(A,A)", "A")
     assert constraint.slots == ("A",)
-    torch.testing.assert_close(constraint(random_log_probs(2, 1), constraint.no_label(2)), torch.zeros(2, dtype=torch.float64))
+    torch.testing.assert_close(
+        constraint(random_log_probs(2, 1), constraint.no_label(2)), torch.zeros(2, dtype=torch.float64)
+    )
 
 
 def test_satisfied_reads_classes():
@@ -134,7 +149,10 @@ def test_images_that_the_answer_does_not_depend_on_are_uniform():
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        (DIGIT + "0.5::c. p(A) :- digit(A,1), c.", "query p(A)  worlds cannot be drawn from a program with probabilities of its own"),
+        (
+            DIGIT + "0.5::c. p(A) :- digit(A,1), c.",
+            "query p(A)  worlds cannot be drawn from a program with probabilities of its own",
+        ),
         (
             DIGIT + "nn(net,[X],Y,[0,1,2,3]) :: again(X,Y). p(A) :- digit(A,X), again(A,X).",
             "query p(A)  worlds cannot be drawn: the program makes two independent choices for one image",
@@ -151,7 +169,11 @@ def test_worlds_are_refused_where_they_would_not_be_uniform(text, message):
     ("text", "num_classes", "message"),
     [
         (SUM, 10, "p.pl:1:1  the neural predicate digit/2 has 4 values, its network has 10 classes"),
-        ("nn(net,[X]) :: p(X).", 3, "p.pl:1:1  the neural predicate p/1 has 2 outcomes (nn/2: false, true), its network has 3 classes"),
+        (
+            "nn(net,[X]) :: p(X).",
+            3,
+            "p.pl:1:1  the neural predicate p/1 has 2 outcomes (nn/2: false, true), its network has 3 classes",
+        ),
         (
             "nn(net,[X,Z],Y,[0,1]) :: p2(X,Z,Y). p(A) :- p2(A,A,1).",
             2,

@@ -7,12 +7,15 @@ from gedi_nesy.logic.circuit import FALSE, TRUE, Circuit
 from gedi_nesy.logic.compiling import choice_order, compile
 
 DIGIT = "nn(net,[X],Y,[0,1,2,3,4,5,6,7,8,9]) :: digit(X,Y).\n"
-CARRY = DIGIT + """
+CARRY = (
+    DIGIT
+    + """
 carry([], [], [], 0).
 carry([A|As], [B|Bs], [D|Ds], Carry) :-
     carry(As, Bs, Ds, C), digit(A, X), digit(B, Y), S is X + Y + C, D is S mod 10, Carry is S // 10.
 sum(As, Bs, [C|Ds]) :- carry(As, Bs, Ds, C).
 """
+)
 
 
 def _images(names):
@@ -26,7 +29,9 @@ def test_sum_triple_has_an_edge_for_each_reading(compiled):
 
 
 def test_diagram_is_ordered_and_reduced(compiled):
-    circuit = compiled(DIGIT + "p(A,B,T) :- digit(A,X), digit(B,Y), T is X*Y mod 7.", "p(A,B,T)", _images("AB") | {"T": "label"})
+    circuit = compiled(
+        DIGIT + "p(A,B,T) :- digit(A,X), digit(B,Y), T is X*Y mod 7.", "p(A,B,T)", _images("AB") | {"T": "label"}
+    )
     assert len(set(circuit.nodes)) == circuit.num_nodes
     for position, node in enumerate(circuit.nodes):
         classes = [index for index, _ in node.edges]
@@ -52,7 +57,9 @@ def test_carry_addition_grows_linearly_whatever_the_names(compiled, shuffled):
 
 
 def test_order_follows_the_proofs(formula_of):
-    formula = formula_of(DIGIT + "p(A,B,C) :- q(C,A). p(A,B,C) :- q(C,B). q(X,Y) :- digit(X,1), digit(Y,1).", "p(A,B,C)", _images("ABC"))
+    formula = formula_of(
+        DIGIT + "p(A,B,C) :- q(C,A). p(A,B,C) :- q(C,B). q(X,Y) :- digit(X,1), digit(Y,1).", "p(A,B,C)", _images("ABC")
+    )
     order = [formula.choices[choice].source.slots for choice in choice_order(formula)]
     assert order == [(2,), (0,), (1,)]
 
@@ -75,7 +82,9 @@ def test_a_query_that_holds_anyway_needs_no_node(compiled):
 
 def test_proofs_that_contradict_themselves_are_no_proof(formula_of):
     formula = formula_of(DIGIT + "p(A) :- digit(A,1), digit(A,2).", "p(A)", _images("A"))
-    with pytest.raises(ProgramError, match=r"^the query p\(slot\(0\)\) has no proof: each of its proofs contradicts itself"):
+    with pytest.raises(
+        ProgramError, match=r"^the query p\(slot\(0\)\) has no proof: each of its proofs contradicts itself"
+    ):
         compile(formula)
 
 

@@ -17,16 +17,38 @@ NEURAL_PROGRAMS = {
     "negation": (DIGIT + "differ(A,B) :- digit(A,X), \\+digit(B,X).", "differ(A,B)", "AB", ""),
     "one image in two slots of the query": (DIGIT + "s(A,B) :- digit(A,X), digit(B,X).", "s(A,A)", "A", ""),
     "neural predicate with a body": (
-        "nn(net,[X],Y,[a,b,c]) :: kind(X,Y) :- open(Y0), ok.\nopen(1). 0.3::ok. p(A,T) :- kind(A,T).", "p(A,T)", "A", "T"),
-    "chance besides": (DIGIT + "0.2::flip. p(A,B) :- digit(A,X), digit(B,X), \\+flip. p(A,B) :- digit(A,0), flip.", "p(A,B)", "AB", ""),
+        "nn(net,[X],Y,[a,b,c]) :: kind(X,Y) :- open(Y0), ok.\nopen(1). 0.3::ok. p(A,T) :- kind(A,T).",
+        "p(A,T)",
+        "A",
+        "T",
+    ),
+    "chance besides": (
+        DIGIT + "0.2::flip. p(A,B) :- digit(A,X), digit(B,X), \\+flip. p(A,B) :- digit(A,0), flip.",
+        "p(A,B)",
+        "AB",
+        "",
+    ),
     "evidence on an image": (
-        DIGIT + "0.4::n. evidence(n). p(A,B,T) :- digit(A,X), digit(B,Y), n, T is X*Y. p(_,B,9) :- digit(B,1).", "p(A,B,T)", "AB", "T"),
-    "choice for each clause": (DIGIT + "nn(net,[X],Y,[0,1,2]) :: again(X,Y).\nsame(A) :- digit(A,X), again(A,X).", "same(A)", "A", ""),
+        DIGIT + "0.4::n. evidence(n). p(A,B,T) :- digit(A,X), digit(B,Y), n, T is X*Y. p(_,B,9) :- digit(B,1).",
+        "p(A,B,T)",
+        "AB",
+        "T",
+    ),
+    "choice for each clause": (
+        DIGIT + "nn(net,[X],Y,[0,1,2]) :: again(X,Y).\nsame(A) :- digit(A,X), again(A,X).",
+        "same(A)",
+        "A",
+        "",
+    ),
     "unread image": (DIGIT + "first(A,B) :- digit(A,1), B = B.", "first(A,B)", "AB", ""),
     "certain": (DIGIT + "any(A) :- digit(A,0). any(A) :- digit(A,1). any(A) :- digit(A,2).", "any(A)", "A", ""),
     "list": (
-        DIGIT + "total([],0). total([A|T],S) :- total(T,R), digit(A,X), S is R+X.", "total([A,B,C],S)", "ABC", "S"),
-}  # fmt: skip
+        DIGIT + "total([],0). total([A|T],S) :- total(T,R), digit(A,X), S is R+X.",
+        "total([A,B,C],S)",
+        "ABC",
+        "S",
+    ),
+}
 
 
 @pytest.fixture(params=NEURAL_PROGRAMS)

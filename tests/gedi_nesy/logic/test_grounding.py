@@ -18,7 +18,9 @@ def test_neural_choices_name_network_and_slots(formula_of):
 
 
 def test_label_columns_make_one_root_for_each_answer(formula_of):
-    formula = formula_of(DIGIT + "add(A,B,T) :- digit(A,X), digit(B,Y), T is X+Y.", "add(A,B,T)", dict(A="image", B="image", T="label"))
+    formula = formula_of(
+        DIGIT + "add(A,B,T) :- digit(A,X), digit(B,Y), T is X+Y.", "add(A,B,T)", dict(A="image", B="image", T="label")
+    )
     assert list(formula.roots) == [("0",), ("1",), ("2",), ("3",), ("4",)]
     assert formula.queries[3] == "add(slot(0),slot(1),3)"
 
@@ -44,21 +46,27 @@ BAD = {
     "p(A) :- digit(f(A),1).": "p.pl:1:1  the network net reads f(slot(0)), which is no image of the query p(A)",
     "p(A) :- \\+p(A).": "p.pl:2:9  a predicate depends on its own negation, which has no meaning in ProbLog",
     "0.3::c(X). p(A) :- c(A).": None,
-    "0.3::c(X,Y) :- digit(X,0). p(A) :- c(A,Y).":
-        "p.pl:2:6  a probabilistic clause still has variables once its body holds; the body must bind all of them",
-    "t(0.3)::c. p(A) :- c.": "p.pl:2:1  learnable probabilities t(_) are not supported by the circuit backend; set backend: deepproblog",
+    "0.3::c(X,Y) :- digit(X,0). p(A) :- c(A,Y).": (
+        "p.pl:2:6  a probabilistic clause still has variables once its body holds; the body must bind all of them"
+    ),
+    "t(0.3)::c. p(A) :- c.": "p.pl:2:1  learnable probabilities t(_) are not supported yet; write a number",
     "x::c. p(A) :- c.": "p.pl:2:1  the probability x is not a number",
     "P::c(P) :- b(P). b(1.5). p(A) :- c(P).": "p.pl:2:20  the probability 1.5 is not between 0 and 1",
-    "nn(net,[X],E) :: v(X,E). p(A) :- v(A,E).":
-        "p.pl:2:1  the neural predicate v/2 has a tensor as its output (nn/3), which the circuit backend cannot evaluate;"
-        " set backend: deepproblog",
-    "evidence(gone). gone :- fail. p(A) :- digit(A,1).": "p.pl  the evidence gone contradicts the program: it can never hold",
-    "p(A) :- G =.. [use_module,'/nowhere/x.py'], call(G).":
-        "p.pl  the program loads '/nowhere/x.py', which may run Python. If you trust the file, set allow_python: true.",
-    "p(A) :- G =.. [consult,'/etc/passwd'], call(G).":
-        "p.pl  the program loads '/etc/passwd', which may run Python. If you trust the file, set allow_python: true.",
+    "nn(net,[X],E) :: v(X,E). p(A) :- v(A,E).": (
+        "p.pl:2:1  the neural predicate v/2 has a tensor as its output (nn/3),"
+        " which the circuit backend cannot evaluate; set backend: deepproblog"
+    ),
+    "evidence(gone). gone :- fail. p(A) :- digit(A,1).": (
+        "p.pl  the evidence gone contradicts the program: it can never hold"
+    ),
+    "p(A) :- G =.. [use_module,'/nowhere/x.py'], call(G).": (
+        "p.pl  the program loads '/nowhere/x.py', which may run Python. If you trust the file, set allow_python: true."
+    ),
+    "p(A) :- G =.. [consult,'/etc/passwd'], call(G).": (
+        "p.pl  the program loads '/etc/passwd', which may run Python. If you trust the file, set allow_python: true."
+    ),
     "p(A) :- X is foo+1, digit(A,X).": "p.pl:2:11  Error while evaluating 'is'(X1,foo+1): Unknown function 'foo'/0",
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("text", BAD)
@@ -74,7 +82,7 @@ def test_bad_program_gets_its_message(text):
 
 
 def test_an_open_label_is_an_error():
-    with pytest.raises(ProgramError, match="the answer p.* of the query p.A,T. leaves a label open"):
+    with pytest.raises(ProgramError, match=r"the answer p.* of the query p.A,T. leaves a label open"):
         ground(parse("p(A,T)."), QueryTemplate.parse("p(A,T)", {"A": "image", "T": "label"}))
 
 

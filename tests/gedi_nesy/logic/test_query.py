@@ -28,21 +28,29 @@ def test_answers_are_read_from_inside_a_proof():
 
 
 BAD_TEMPLATES = [
-    ("p(A,B)", {"A": "image"}, "the variable B of the query p(A,B) is not declared; say whether it is an image or a label. Declared: A."),
+    (
+        "p(A,B)",
+        {"A": "image"},
+        "the variable B of the query p(A,B) is not declared; say whether it is an image or a label. Declared: A.",
+    ),
     (
         "add(A,Totl)",
         {"A": "image", "Total": "label"},
         "the variable Totl of the query add(A,Totl) is not declared; say whether it is an image or a label."
         ' Declared: A, Total. Did you mean "Total"?',
     ),
-    ("p(A)", {"A": "image", "B": "label"}, "the argument B is declared but the query p(A) has no such variable. Its variables: A."),
+    (
+        "p(A)",
+        {"A": "image", "B": "label"},
+        "the argument B is declared but the query p(A) has no such variable. Its variables: A.",
+    ),
     ("p(A)", {"A": "imgae"}, "the argument A is declared as 'imgae'; allowed: image, label. Did you mean \"image\"?"),
     ("p(A", {"A": "image"}, "the query 'p(A' is not a term such as addition(A,B,Total)"),
     ("p(A), q(A)", {"A": "image"}, "the query 'p(A), q(A)' is not a term such as addition(A,B,Total)"),
     ("p(A) :- q(A)", {"A": "image"}, "the query 'p(A) :- q(A)' is not a term such as addition(A,B,Total)"),
     ("A", {"A": "image"}, "the query 'A' is not a term such as addition(A,B,Total)"),
     ("", {}, "the query '' is not a term such as addition(A,B,Total)"),
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize(("text", "roles", "message"), BAD_TEMPLATES, ids=[case[0] for case in BAD_TEMPLATES])

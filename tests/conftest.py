@@ -1,0 +1,71 @@
+"""Shared by all tests: a config that trains in a second, and the command line in this process."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+
+ROOT = Path(__file__).parent.parent
+
+TINY = """\
+plugins: [{plugin}]
+data: {{name: bars}}
+backbone: {{name: mlp, hidden: [16], features: 8}}
+method:
+  name: gedi
+  prior_form: entropy
+  chains: 4
+  buffer_size: 16
+  sgld: {{steps: 2, step_size: 0.1, noise_std: 0.01}}
+task:
+  name: constraint
+  program: mnist_addition
+  query: sum_holds(A, B, C)
+  arguments: {{A: image, B: image, C: image}}
+  networks: {{mnist_net: method}}
+  examples: 40
+  test_examples: 10
+weights: {{gen: 1, prior: 10, nesy: 5}}
+views: [{{name: gaussian_noise, std: 0.05}}]
+training: {{epochs: 4, batch_size: 10, learning_rate: 1e-3, checkpoint_every: 1, log_every: 1}}
+evaluators: [classification, constraint]
+"""
+
+
+@pytest.fixture(autouse=True)
+def one_thread():
+    """Tests share two cores with each other; results must not depend on the number of threads."""
+    torch.set_num_threads(1)
+
+
+@pytest.fixture(scope="session")
+def tiny_text() -> str:
+    """A config that trains in a second."""
+    return TINY.format(plugin=ROOT / "tests" / "tiny_plugin.py")
+
+
+@pytest.fixture
+def tiny_config(tmp_path, monkeypatch, tiny_text) -> Path:
+    """That config as a file in an otherwise empty working folder."""
+    monkeypatch.chdir(tmp_path)
+    path = tmp_path / "tiny.yaml"
+    path.write_text(tiny_text)
+    return path
+
+
+@pytest.fixture
+def cli(capsys):
+    """Run the command line in this process: gives exit code, standard output and standard error."""
+
+    def call(*arguments: object) -> tuple[int, str, str]:
+        from gedi_nesy.cli import main
+
+        capsys.readouterr()
+        with pytest.raises(SystemExit) as end:
+            main([str(argument) for argument in arguments])
+        out, err = capsys.readouterr()
+        return int(end.value.code or 0), out, err
+
+    return call

@@ -1,0 +1,113 @@
+"""A run that was killed ends with the very same numbers as one that was not."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+
+import pytest
+from gedi_nesy.engine import checkpoint
+from gedi_nesy.engine.run_folder import RunFolder
+
+
+def outcome(run_id):
+    """Everything that must be equal: numbers, terms, metrics without wall-clock times, and all tensors of the checkpoint."""
+    folder = RunFolder(_folder(run_id))
+    results = json.loads(folder.results.read_text())
+    metrics = [json.loads(line) for line in folder.metrics.read_text().splitlines()]
+    for line in metrics:
+        line.pop("seconds", None)
+    tensors = checkpoint.read(checkpoint.newest(folder.checkpoints)).tensors
+    return results["numbers"], results["terms"], results["diagnosis"], metrics, {name: value.tolist() for name, value in tensors.items()}
+
+
+def _folder(run_id):
+    from pathlib import Path
+
+    return Path("runs/tiny") / run_id
+
+
+@pytest.fixture
+def uninterrupted(tiny_config, cli):
+    code, _, err = cli("train", tiny_config, "--run-id", "whole")
+    assert code == 0, err
+    return outcome("whole")
+
+
+def stop(cli, config, run_id, step, monkeypatch):
+    """Train until the process "dies" at a step: the files are all that is left."""
+    monkeypatch.setenv("TINY_STOP_AT", str(step))
+    with pytest.raises(BaseException) as caught:  # noqa: B017, PT011
+        cli("train", config, "--run-id", run_id)
+    assert type(caught.value).__name__ == "Stopped"
+    monkeypatch.delenv("TINY_STOP_AT")
+
+
+def test_killed_by_the_system_and_resumed_equals_uninterrupted(tiny_config, uninterrupted):
+    """A real SIGKILL in mid-epoch, in a process of its own; the whole run was in this one."""
+    command = [sys.executable, "-m", "gedi_nesy", "train", str(tiny_config), "--run-id", "killed"]
+    environment = os.environ | {"OMP_NUM_THREADS": "1"}
+    killed = subprocess.run(command, env=environment | {"TINY_KILL_AT": "7"}, capture_output=True)
+    assert killed.returncode == -signal.SIGKILL
+    resumed = subprocess.run([*command, "--resume"], env=environment, capture_output=True, text=True)
+    assert resumed.returncode == 0, resumed.stderr
+    assert outcome("killed") == uninterrupted
+
+
+@pytest.mark.parametrize("step", [2, 4, 16])
+def test_stopped_anywhere_and_resumed_equals_uninterrupted(tiny_config, uninterrupted, cli, monkeypatch, step):
+    """4 steps an epoch, a checkpoint after each: before the first one, at its very step, and at the last step of all."""
+    stop(cli, tiny_config, "stopped", step, monkeypatch)
+    assert cli("train", tiny_config, "--run-id", "stopped", "--resume")[0] == 0
+    assert outcome("stopped") == uninterrupted
+
+
+def test_the_newest_run_is_resumed_and_a_run_folder_can_be_named(tiny_config, uninterrupted, cli, monkeypatch):
+    stop(cli, tiny_config, "x", 6, monkeypatch)
+    assert cli("train", "runs/tiny/x", "--resume")[0] == 0
+    assert outcome("x") == uninterrupted
+    code, out, _ = cli("train", tiny_config, "--resume")
+    assert code == 0 and "runs/tiny/x" in out
+    code, _, err = cli("train", "runs/tiny/x")
+    assert code == 2 and "add --resume to go on with it" in err
+
+
+def damage(path):
+    content = bytearray(path.read_bytes())
+    content[-20] ^= 1
+    path.write_bytes(content)
+
+
+def test_a_damaged_newest_checkpoint_falls_back_and_says_so(tiny_config, uninterrupted, cli, monkeypatch):
+    stop(cli, tiny_config, "damaged", 14, monkeypatch)
+    newest = checkpoint.newest(_folder("damaged") / "checkpoints")
+    damage(newest)
+    code, out, _ = cli("train", tiny_config, "--run-id", "damaged", "--resume")
+    assert code == 0 and f"checkpoint {newest} is damaged" in out and "went back to the one before" in out
+    assert outcome("damaged") == uninterrupted
+
+
+def test_with_every_checkpoint_damaged_the_run_is_not_resumed_in_silence(tiny_config, cli, monkeypatch):
+    stop(cli, tiny_config, "lost", 14, monkeypatch)
+    for path in (_folder("lost") / "checkpoints").glob("step-*.safetensors"):
+        damage(path)
+    code, _, err = cli("train", tiny_config, "--run-id", "lost", "--resume")
+    assert code == 2 and "no sound checkpoint is left" in err
+
+
+def test_resuming_with_another_config_names_the_difference(tiny_config, uninterrupted, cli):
+    code, _, err = cli("train", tiny_config, "--run-id", "whole", "--resume", "training.learning_rate=2e-3")
+    assert code == 2 and "training.learning_rate: 0.001 then, 0.002 now" in err
+
+
+def test_resuming_a_finished_run_changes_nothing(tiny_config, uninterrupted, cli):
+    assert cli("train", tiny_config, "--run-id", "whole", "--resume")[0] == 0
+    assert outcome("whole") == uninterrupted
+
+
+def test_a_run_folder_that_exists_is_not_overwritten(tiny_config, uninterrupted, cli):
+    code, _, err = cli("train", tiny_config, "--run-id", "whole")
+    assert code == 2 and "runs/tiny/whole exists already" in err and "--resume" in err

@@ -1,0 +1,184 @@
+"""The loop: divergence, roll back, restart, late starts, the learning rate, a full disk."""
+
+from __future__ import annotations
+
+import errno
+import json
+import math
+from pathlib import Path
+
+import pytest
+from gedi_nesy.config.loader import load_tree
+from gedi_nesy.config.validate import validate
+from gedi_nesy.engine import checkpoint
+from gedi_nesy.engine.build import build_run
+from gedi_nesy.engine.run_folder import RunFolder
+from gedi_nesy.engine.train import learning_rate
+from gedi_nesy.plugin_manager import load_plugins
+
+RUN = Path("runs/tiny/r")
+
+
+def build(config, *overrides):
+    plugins = load_plugins()
+    return build_run(validate(load_tree(str(config), overrides), plugins), plugins, RunFolder(RUN))
+
+
+def results():
+    return json.loads((RUN / "results.json").read_text())
+
+
+def metrics():
+    return [json.loads(line) for line in (RUN / "metrics.jsonl").read_text().splitlines()]
+
+
+def test_a_non_finite_term_stops_with_step_term_and_last_checkpoint(tiny_config, cli):
+    code, _, err = cli("train", tiny_config, "--run-id", "r", "training.learning_rate=1e18", "training.epochs=8")
+    assert code == 1 and "training diverged at step" in err and "Traceback" not in err
+    assert any(f"{term} is" in err for term in ("gen", "energy", "nesy", "prior"))
+    newest = checkpoint.newest(RUN / "checkpoints")
+    assert f"Last good checkpoint: {newest or 'none yet'}" in err
+
+
+def test_an_exploding_term_counts_as_divergence(tiny_config, cli):
+    code, _, err = cli("train", tiny_config, "--run-id", "r", "training.max_term=0.5")
+    assert code == 1 and "at step 0" in err and "training.max_term is 0.5" in err and "none yet" in err
+
+
+def test_roll_back_goes_to_the_checkpoint_with_half_the_rate(tiny_config, cli, tmp_path):
+    plugin = tmp_path / "bomb.py"
+    plugin.write_text(
+        "import torch\nfrom gedi_nesy import hookimpl\nfired = []\n"
+        "@hookimpl\ndef step_finished(run, step):\n"
+        "    if step == 6 and not fired:\n"
+        "        fired.append(1)\n"
+        "        with torch.no_grad():\n            next(run.method.parameters()).fill_(float('nan'))\n"
+    )
+    text = tiny_config.read_text().replace("plugins: [", f"plugins: [{plugin}, ")
+    tiny_config.write_text(text)
+    code, out, err = cli("train", tiny_config, "--run-id", "r", "training.on_divergence=rollback")
+    assert code == 0, err
+    assert "diverged at step 6, rolled back to step 4, learning rate halved" in out
+    assert results()["notes"] == ["diverged at step 6, rolled back to step 4, learning rate halved"]
+    steps = [line["step"] for line in metrics() if "terms" in line]
+    assert steps == list(range(1, 17))
+    rates = {line["step"]: line["learning_rate"] for line in metrics() if "terms" in line}
+    assert rates[16] == pytest.approx(rates[1] / 2)
+
+
+def test_rolling_back_forever_is_given_up(tiny_config, cli):
+    code, _, err = cli("train", tiny_config, "--run-id", "r", "training.on_divergence=rollback", "training.max_term=0.5")
+    assert code == 1 and "no checkpoint to go back to" in err
+
+
+def test_a_stuck_run_starts_again_with_other_weights_and_notes_it(tiny_config, cli):
+    restart = "training.restart={term: nesy, above: 0.0, after: 0.5, attempts: 3}"
+    code, out, err = cli("train", tiny_config, "--run-id", "r", restart)
+    assert code == 0, err
+    notes = results()["notes"]
+    assert [note[:9] for note in notes] == ["attempt 1", "attempt 2"] and "nesy is" in notes[0] and notes[0] in out
+    assert [line["step"] for line in metrics() if "terms" in line] == list(range(1, 17))
+
+
+def test_attempts_differ_in_weights_and_not_in_data(tiny_config):
+    from gedi_nesy.engine.build import reset
+
+    run, other = build(tiny_config), build(tiny_config)
+    other.attempt = 2
+    reset(other)
+    weights, others = run.method.state_dict(), other.method.state_dict()
+    assert not weights["clusters.weight"].equal(others["clusters.weight"])
+    assert run.task.train_examples.slots.equal(other.task.train_examples.slots)
+
+
+def test_a_satisfied_run_is_not_restarted(tiny_config, cli):
+    restart = "training.restart={term: nesy, above: 100, after: 0.5}"
+    assert cli("train", tiny_config, "--run-id", "r", restart)[0] == 0
+    assert results()["notes"] == []
+
+
+def test_a_term_comes_in_at_its_start(tiny_config, cli):
+    assert cli("train", tiny_config, "--run-id", "r", "starts.gen=0.5")[0] == 0
+    have_gen = [line["step"] for line in metrics() if "gen" in line.get("terms", {})]
+    assert have_gen == list(range(9, 17))
+
+
+def test_the_learning_rate_warms_up_and_falls_along_a_cosine(tiny_config):
+    run = build(tiny_config, "training.warmup=0.25", "training.schedule=cosine", "training.learning_rate=1.0")
+    rates = []
+    for run.step in range(run.num_steps):
+        rates.append(learning_rate(run))
+    assert rates[:4] == pytest.approx([0.2, 0.4, 0.6, 0.8])
+    assert rates[4:] == pytest.approx([0.5 * (1 + math.cos(math.pi * k / 12)) for k in range(12)])
+
+
+def test_seeds_change_everything_and_the_same_seed_nothing(tiny_config):
+    one, again, other = build(tiny_config), build(tiny_config), build(tiny_config, "seed=1")
+    for run, is_equal in ((again, True), (other, False)):
+        assert one.task.train_examples.slots.equal(run.task.train_examples.slots) is is_equal
+        assert all(a.equal(b) for a, b in zip(one.method.parameters(), run.method.parameters(), strict=True)) is is_equal
+
+
+def test_a_full_disk_loses_nothing_and_says_how_to_go_on(tiny_config, cli, monkeypatch):
+    from gedi_nesy import files
+
+    assert cli("train", tiny_config, "--run-id", "whole")[0] == 0
+    real, writes = files.os.fsync, []
+
+    def full(descriptor):
+        writes.append(descriptor)
+        if len(writes) > 20:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        real(descriptor)
+
+    monkeypatch.setattr(files.os, "fsync", full)
+    code, _, err = cli("train", tiny_config, "--run-id", "r")
+    assert code == 2 and "No space left on device" in err and "--resume" in err and "Traceback" not in err
+    assert not list(RUN.rglob("*.tmp"))
+    monkeypatch.setattr(files.os, "fsync", real)
+    assert cli("train", tiny_config, "--run-id", "r", "--resume")[0] == 0
+    assert results()["numbers"] == json.loads(Path("runs/tiny/whole/results.json").read_text())["numbers"]
+
+
+def test_only_two_checkpoints_and_the_best_are_kept(tiny_config, cli):
+    assert cli("train", tiny_config, "--run-id", "r")[0] == 0
+    names = sorted(path.name for path in (RUN / "checkpoints").iterdir())
+    assert names == [
+        "best.safetensors", "best.sha256",
+        "step-01-000000012.safetensors", "step-01-000000012.sha256",
+        "step-01-000000016.safetensors", "step-01-000000016.sha256",
+    ]  # fmt: skip
+
+
+def test_hooks_are_called_in_order(tiny_config, cli, tmp_path, monkeypatch):
+    plugin = tmp_path / "watch.py"
+    hooks = {
+        "run_started": "run", "step_finished": "run, step, terms", "epoch_finished": "run, epoch, terms",
+        "checkpoint_saving": "run, extra", "evaluated": "run, results", "run_finished": "run, results",
+    }  # fmt: skip
+    lines = [f"@hookimpl\ndef {name}({arguments}): log.append('{name}')" for name, arguments in hooks.items()]
+    plugin.write_text("import builtins\nfrom gedi_nesy import hookimpl\nlog = builtins.hook_log\n" + "\n".join(lines))
+    monkeypatch.setattr("builtins.hook_log", [], raising=False)
+    tiny_config.write_text(tiny_config.read_text().replace("plugins: [", f"plugins: [{plugin}, "))
+    assert cli("train", tiny_config, "--run-id", "r", "training.epochs=1")[0] == 0
+    import builtins
+
+    assert builtins.hook_log == ["run_started", *["step_finished"] * 4, "epoch_finished", "checkpoint_saving", "evaluated", "run_finished"]
+
+
+def test_a_failed_run_calls_its_hook(tiny_config, cli, tmp_path):
+    plugin, log = tmp_path / "watch.py", tmp_path / "log.txt"
+    plugin.write_text(f"import pathlib\nfrom gedi_nesy import hookimpl\n@hookimpl\ndef run_failed(error): pathlib.Path({str(log)!r}).write_text(str(error))")
+    tiny_config.write_text(tiny_config.read_text().replace("plugins: [", f"plugins: [{plugin}, "))
+    cli("train", tiny_config, "--run-id", "r", "training.max_term=0.5")
+    assert "training diverged" in log.read_text()
+
+
+def test_gradients_are_clipped_to_the_norm(tiny_config, cli, monkeypatch):
+    import torch
+
+    norms = []
+    real = torch.nn.utils.clip_grad_norm_
+    monkeypatch.setattr(torch.nn.utils, "clip_grad_norm_", lambda parameters, norm: norms.append(norm) or real(parameters, norm))
+    assert cli("train", tiny_config, "--run-id", "r", "training.clip_norm=0.5")[0] == 0
+    assert norms == [0.5] * 16

