@@ -23,6 +23,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
+from gedi_nesy_plugins.backends.deepproblog import build_constraint as build_reference
 from torch import Tensor
 
 from gedi_nesy.logic.circuit_constraint import build_constraint
@@ -57,6 +58,16 @@ def _literal_addition(probs: Tensor, answer: Tensor, is_sum: Tensor) -> Tensor:
     return (pairs @ is_sum).gather(1, answer[:, None]).squeeze(1).log()
 
 
+@dataclass(frozen=True, eq=False)
+class Route:
+    """One way to a loss: `passes` forward and backward passes from `leaf` make one measurement."""
+
+    name: str
+    leaf: Tensor
+    loss: Callable[[Tensor], Tensor]
+    passes: int
+
+
 CASES = (
     Case("sum triple", "mnist_addition.pl", "sum_holds(A,B,C)", dict.fromkeys("ABC", "image"), _literal_triple, 10),
     Case(
@@ -80,63 +91,53 @@ def main() -> None:
             f" {len(circuit.answers)} answers, ready in {time.perf_counter() - start:.2f} s"
         )
         print(
-            f"{'route':<13}{'batch':>6}{'min':>12}{'median':>12}{'max':>12}"
-            f"   ex/s {'x literal':>11}{'x deepproblog':>15}"
+            f"{'route':<13}{'batch':>6}{'min':>12}{'median':>12}{'max ex/s':>12}{'x literal':>12}{'x DeepProbLog':>15}"
         )
-        slow = _deepproblog(case, options) if "deepproblog" in options.backends else None
+        slow = build_reference(program, template, DIGITS) if "deepproblog" in options.backends else None
         for batch in options.batch:
-            _print_rows(_measure_batch(case, circuit, batch, options), slow, batch)
-        if slow:
-            _print_rows({"deepproblog": slow}, slow, options.deepproblog_batch)
+            _print_rates(_measure(_routes(case, circuit, slow, batch, options), options.repeats))
 
 
-def _measure_batch(case: Case, circuit: Constraint, batch: int, options: argparse.Namespace) -> dict[str, list[float]]:
-    """Rates of the batched routes, measured in turns."""
-    log_probs, answer = _inputs(case, circuit, batch, options.device)
-    probs = log_probs.exp()
+def _routes(
+    case: Case, circuit: Constraint, slow: Constraint | None, batch: int, options: argparse.Namespace
+) -> list[Route]:
+    """What to measure at a batch size."""
+    log_probs, answer = _inputs(circuit, batch, options.device)
     is_sum = _sum_table(case.num_sums).to(options.device)
     circuit = circuit.to(options.device)
-    losses = {
-        "circuit": lambda leaf: circuit.loss(leaf, answer),
-        "literal": lambda leaf: -case.literal(leaf, answer, is_sum).mean(),
-    }
-    leaves = {"circuit": log_probs.requires_grad_(), "literal": probs.requires_grad_()}
-    chosen = [route for route in losses if route in options.backends]
-    rates: dict[str, list[float]] = {route: [] for route in chosen}
-    inner = max(1, 20_000 // batch)  # enough work for the clock
-    for repeat in range(options.repeats + 1):
-        for route in chosen:
-            rate = _rate(losses[route], leaves[route], batch, inner)
-            if repeat:  # the first round warms up
+    passes = max(1, 20_000 // batch)  # enough work for the clock
+    routes = [
+        Route("circuit", log_probs.clone().requires_grad_(), lambda leaf: circuit.loss(leaf, answer), passes),
+        Route(
+            "literal", log_probs.exp().requires_grad_(), lambda leaf: -case.literal(leaf, answer, is_sum).mean(), passes
+        ),
+    ]
+    if slow is not None:
+        few, few_answer = _inputs(slow, options.deepproblog_batch, "cpu")
+        routes.append(Route("deepproblog", few.requires_grad_(), lambda leaf: slow.loss(leaf, few_answer), 1))
+    return [route for route in routes if route.name in options.backends]
+
+
+def _measure(routes: list[Route], repeats: int) -> dict[Route, list[float]]:
+    """Examples per second of each route; all take a turn in each round, and the first round warms up."""
+    rates: dict[Route, list[float]] = {route: [] for route in routes}
+    for repeat in range(repeats + 1):
+        for route in routes:
+            rate = _rate(route)
+            if repeat:
                 rates[route].append(rate)
     return rates
 
 
-def _deepproblog(case: Case, options: argparse.Namespace) -> list[float]:
-    """DeepProbLog's rates, its cache warm."""
-    from gedi_nesy_plugins.backends import deepproblog
-
-    constraint = deepproblog.build_constraint(
-        load_program(PROGRAMS / case.file), QueryTemplate.parse(case.query, case.roles), DIGITS
-    )
-    log_probs, answer = _inputs(case, constraint, options.deepproblog_batch, "cpu")
-    leaf = log_probs.requires_grad_()
-    rates = [
-        _rate(lambda leaf: constraint.loss(leaf, answer), leaf, len(leaf), 1)
-        for _ in range(options.deepproblog_repeats + 1)
-    ]
-    return rates[1:]
-
-
-def _rate(loss: Callable[[Tensor], Tensor], leaf: Tensor, batch: int, inner: int) -> float:
-    """Examples per second of `inner` forward and backward passes."""
-    _synchronize(leaf)
+def _rate(route: Route) -> float:
+    """Examples per second of the route's forward and backward passes."""
+    _synchronize(route.leaf)
     start = time.perf_counter()
-    for _ in range(inner):
-        leaf.grad = None
-        loss(leaf).backward()
-    _synchronize(leaf)
-    return batch * inner / (time.perf_counter() - start)
+    for _ in range(route.passes):
+        route.leaf.grad = None
+        route.loss(route.leaf).backward()
+    _synchronize(route.leaf)
+    return len(route.leaf) * route.passes / (time.perf_counter() - start)
 
 
 def _synchronize(tensor: Tensor) -> None:
@@ -144,7 +145,7 @@ def _synchronize(tensor: Tensor) -> None:
         torch.cuda.synchronize()
 
 
-def _inputs(case: Case, constraint: Constraint, batch: int, device: str) -> tuple[Tensor, Tensor]:
+def _inputs(constraint: Constraint, batch: int, device: str) -> tuple[Tensor, Tensor]:
     generator = torch.Generator().manual_seed(0)
     logits = torch.randn(batch, len(constraint.slots), DIGITS, generator=generator)
     answer = torch.randint(len(constraint.answers), (batch,), generator=generator)
@@ -157,15 +158,17 @@ def _sum_table(num_sums: int) -> Tensor:
     return (totals.flatten()[:, None] == torch.arange(num_sums)).float()
 
 
-def _print_rows(rates: dict[str, list[float]], slow: list[float] | None, batch: int) -> None:
-    literal = statistics.median(rates["literal"]) if "literal" in rates else None
+def _print_rates(rates: dict[Route, list[float]]) -> None:
+    medians = {route.name: statistics.median(values) for route, values in rates.items()}
     for route, values in rates.items():
-        median = statistics.median(values)
-        against_literal = f"{median / literal:.2f}" if literal else "-"
-        against_slow = f"{median / statistics.median(slow):,.0f}" if slow else "-"
-        low, high = (f"{value:,.1f}" if value < 100 else f"{value:,.0f}" for value in (min(values), max(values)))
-        middle = f"{median:,.1f}" if median < 100 else f"{median:,.0f}"
-        print(f"{route:<13}{batch:>6}{low:>12}{middle:>12}{high:>12}        {against_literal:>11}{against_slow:>15}")
+        spread = "".join(
+            f"{value:>12,.{0 if value >= 100 else 1}f}" for value in (min(values), medians[route.name], max(values))
+        )
+        ratios = [
+            medians[route.name] / medians[other] if other in medians else None for other in ("literal", "deepproblog")
+        ]
+        literal, deepproblog = ("-" if ratio is None else f"{ratio:,.{2 if ratio < 100 else 0}f}" for ratio in ratios)
+        print(f"{route.name:<13}{len(route.leaf):>6}{spread}{literal:>12}{deepproblog:>15}")
 
 
 def _print_machine(options: argparse.Namespace) -> None:
@@ -179,10 +182,9 @@ def _print_machine(options: argparse.Namespace) -> None:
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="Examples per second of a constraint, forward and backward.")
     parser.add_argument("--batch", type=int, nargs="+", default=[60, 1024])
-    parser.add_argument("--repeats", type=int, default=20)
+    parser.add_argument("--repeats", type=int, default=15)
     parser.add_argument("--backends", nargs="+", choices=BACKENDS, default=list(BACKENDS))
     parser.add_argument("--deepproblog-batch", type=int, default=4)
-    parser.add_argument("--deepproblog-repeats", type=int, default=5)
     parser.add_argument("--device", choices=["cpu", "cuda"], default="cpu")
     parser.add_argument("--threads", type=int, default=1)
     return parser.parse_args()

@@ -40,22 +40,29 @@ class GediNesyError(Exception):
 
 
 class UserError(GediNesyError):
-    """A fault the user can mend; its text is the whole story."""
+    """A fault the user can mend; its text is the whole story.
+
+    Args:
+        message: what is wrong, with the value, and what to do.
+        position: where.
+        key: dotted config key at fault, for code that knows the key and not the file; whoever read the file turns it into
+            a position.
+    """
 
     exit_code = 2
 
-    def __init__(self, message: str, position: Position | None = None) -> None:
-        self.message, self.position = message, position
+    def __init__(self, message: str, position: Position | None = None, key: str | None = None) -> None:
+        self.message, self.position, self.key = message, position, key
         super().__init__(f"{position}  {message}" if position else message)
 
 
 class ConfigError(UserError):
     """All faults of a config at once, one line each."""
 
-    def __init__(self, faults: Iterable[UserError] | str, position: Position | None = None) -> None:
+    def __init__(self, faults: Iterable[UserError] | str, position: Position | None = None, key: str | None = None) -> None:
         if isinstance(faults, str):
             self.faults: tuple[UserError, ...] = ()
-            super().__init__(faults, position)
+            super().__init__(faults, position, key)
         else:
             self.faults = tuple(faults)
             super().__init__("\n".join(str(fault) for fault in self.faults))

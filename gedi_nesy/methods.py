@@ -134,6 +134,7 @@ def require(method: Method, capability: str, wanted_by: str) -> Any:
         offers = ", ".join(capabilities(method)) or "nothing"
         raise ConfigError(
             f"{wanted_by} needs {capability}, and method {type(method).__name__} offers {offers}. "
-            "Choose a method with that capability (gedi-nesy plugins lists them)."
+            "Choose a method with that capability.",
+            key="method.name",
         )
     return method

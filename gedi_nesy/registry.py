@@ -72,7 +72,7 @@ class Registry:
         """All entries, or those of one kind."""
         return [entry for entry in self._entries.values() if kind in (None, entry.kind)]
 
-    def find(self, kind: Kind, name: str, where: Position | None = None) -> Entry:
+    def find(self, kind: Kind, name: str, where: Position | None = None, key: str | None = None) -> Entry:
         """The entry of a name; PluginError that lists the known names and who provides them."""
         if entry := self._entries.get((kind, name)):
             return entry
@@ -83,6 +83,7 @@ class Registry:
             f"Known: {names}. A method of your own: `plugins: [./file.py]` in the config, or a package that "
             "`gedi-nesy plugins` lists.",
             where,
+            key,
         )
 
 

@@ -16,18 +16,17 @@ def check(
     show: Annotated[bool, typer.Option("--show", help="Print the resolved config.")] = False,
 ) -> None:
     """Check a config completely, its data and program included, without training."""
-    from ..config.loader import load_tree
+    from ..config.loader import load_tree, locating
     from ..config.validate import validate
     from ..engine.build import build_run
-    from ..engine.evaluate import check_evaluators
     from ..engine.run_folder import RunFolder, resolved
     from ..plugin_manager import load_plugins
 
     plugins = load_plugins()
     tree = load_tree(file, overrides or [])
     checked = validate(tree, plugins)
-    run = build_run(checked, plugins, RunFolder(tree.file.parent))
-    check_evaluators(run)
+    with locating(tree):
+        run = build_run(checked, plugins, RunFolder(tree.file.parent))
     if show:
         import yaml
 

@@ -39,7 +39,7 @@ def train(
     runs: Annotated[Path, typer.Option(help="Where run folders go.")] = Path("runs"),
 ) -> None:
     """Train a config, evaluate it and write a report."""
-    from ..config.loader import load_tree
+    from ..config.loader import load_tree, locating
     from ..config.validate import validate
     from ..plugin_manager import load_plugins
 
@@ -51,7 +51,8 @@ def train(
 
     from ..engine.start import start
 
-    run = start(checked, plugins, runs=runs, run_id=run_id, resume=resume, folder=folder, command=["gedi-nesy", *sys.argv[1:]])
+    with locating(tree):
+        run = start(checked, plugins, runs=runs, run_id=run_id, resume=resume, folder=folder, command=["gedi-nesy", *sys.argv[1:]])
     _show_results(_train_and_evaluate(run), run)
 
 
@@ -127,14 +128,12 @@ def _existing_run(path: Path, resume: bool) -> RunFolder | None:
 def _train_and_evaluate(run: Run) -> dict[str, Any]:
     from rich.console import Console
 
-    from ..engine.evaluate import check_evaluators
     from ..engine.evaluate import evaluate as evaluate_run
     from ..engine.train import train as train_run
     from ..reporting.progress import make_display
 
     console = Console()
     try:
-        check_evaluators(run)
         console.print(f"run folder {run.folder.path}", highlight=False, soft_wrap=True)
         with make_display(console) as display:
             train_run(run, display)

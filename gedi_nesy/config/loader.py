@@ -7,7 +7,8 @@ an error. `extends: other.yaml` merges over another config; naming another plugi
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path as FilePath
 from typing import Any
@@ -47,6 +48,18 @@ class Tree:
         return file.parent if file.is_file() else FilePath.cwd()
 
 
+@contextmanager
+def locating(tree: Tree) -> Iterator[None]:
+    """Give errors that name a config key the place of that key in the file."""
+    try:
+        yield
+    except UserError as error:
+        if error.key is None or error.position is not None:
+            raise
+        path = tuple(int(part) if part.isdigit() else part for part in error.key.split("."))
+        raise type(error)(error.message, tree.position(path)) from error
+
+
 def load_tree(name: str, overrides: Iterable[str] = ()) -> Tree:
     """Read a config by path or bundled name, with what it extends, and apply `key.sub=value` overrides."""
     tree = _load_file(find_config(name), seen=())
@@ -81,12 +94,13 @@ def _read(file: FilePath) -> str:
 def _merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
     """`over` on top of `base`, section by section.
 
-    A section that names another plugin starts afresh, and so do the weights: they are one statement.
+    A section that names another plugin starts afresh, and so do weights and starts: each is one statement about all terms.
     """
     merged = dict(base)
     for key, value in over.items():
         old = merged.get(key)
-        if isinstance(old, dict) and isinstance(value, dict) and key != "weights" and value.get("name", old.get("name")) == old.get("name"):
+        both = isinstance(old, dict) and isinstance(value, dict)
+        if both and key not in ("weights", "starts") and value.get("name", old.get("name")) == old.get("name"):
             merged[key] = _merge(old, value)
         else:
             merged[key] = value

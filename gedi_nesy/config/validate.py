@@ -124,6 +124,8 @@ def _check_terms(tree: Tree, core: RunConfig, parts: dict[str, Any], plugins: Pl
             faults.append(ConfigError(message, tree.position((*section, term))))
     if not any(core.weights.values()):
         faults.append(ConfigError("every weight is 0: there is nothing to train", tree.position(("weights",))))
+    elif all(core.starts.get(term, 0) > 0 for term, weight in core.weights.items() if weight):
+        faults.append(ConfigError("every term starts later: there is nothing to train at first", tree.position(("starts",))))
 
 
 def _fault(tree: Tree, path: Path, item: Any, model: type[BaseModel], known: Iterable[str]) -> UserError:

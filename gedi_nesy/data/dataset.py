@@ -80,7 +80,8 @@ class DatasetReader(ABC):
         """The error for files that are not there."""
         return DataError(
             f"{self.ABOUT.rstrip('.')}: no {expected}. Looked in {self.root} "
-            f"(data.root in the config, or the variable GEDI_NESY_DATA). {self.FETCH}".rstrip()
+            f"(data.root in the config, or the variable GEDI_NESY_DATA). {self.FETCH}".rstrip(),
+            key="data",
         )
 
 

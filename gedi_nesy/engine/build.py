@@ -9,7 +9,7 @@ import torch
 from ..config.schema import Component, RunConfig, Training
 from ..data.dataset import ImageDataset
 from ..errors import ConfigError
-from ..methods import Method, MethodContext
+from ..methods import Method, MethodContext, require
 from ..plugin_manager import PluginManager
 from ..registry import Kind
 from ..tasks import Task, TaskContext
@@ -28,7 +28,15 @@ def build_run(config: RunConfig, plugins: PluginManager, folder: RunFolder) -> R
     generators = _generators(config, device, attempt=1)
     method = _method(config, plugins, task, generators, device)
     optimizer = make_optimizer(method, config.training)
+    _check_evaluators(config, plugins, method)
     return Run(config, folder, plugins, device, dataset, task, method, pipeline, optimizer, generators)
+
+
+def _check_evaluators(config: RunConfig, plugins: PluginManager, method: Method) -> None:
+    """ConfigError before training rather than after it, when an evaluator needs a capability that is not there."""
+    for component in config.evaluators:
+        for capability in _class(plugins, "evaluator", component).REQUIRES:
+            require(method, capability, f'evaluator "{component.name}"')
 
 
 def reset(run: Run) -> None:
@@ -78,9 +86,9 @@ def choose_device(name: str) -> torch.device:
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     device = torch.device(name)
     if device.type == "cuda" and (not torch.cuda.is_available() or (device.index or 0) >= torch.cuda.device_count()):
-        raise ConfigError(f'device "{name}" is not there: this machine has {torch.cuda.device_count()} CUDA devices. Use device=cpu or auto')
+        raise ConfigError(f'device "{name}" is not there: this machine has {torch.cuda.device_count()} CUDA devices. Use device=cpu or auto', key="device")
     if device.type == "mps" and not torch.backends.mps.is_available():
-        raise ConfigError('device "mps" is not there. Use device=cpu or auto')
+        raise ConfigError('device "mps" is not there. Use device=cpu or auto', key="device")
     return device
 
 

@@ -11,7 +11,7 @@ from PIL import Image
 from ..data.dataset import to_pixels
 from ..evaluators import Evaluation, Evaluator
 from ..files import write_json
-from ..methods import capabilities, require
+from ..methods import capabilities
 from ..reporting.metrics import read_metrics
 from ..reporting.report import write_report
 from ..reporting.results import assemble
@@ -41,13 +41,6 @@ def evaluate(run: Run) -> dict[str, Any]:
     write_report(run.folder.path)
     run.plugins.hook.run_finished(run=run, results=results)
     return results
-
-
-def check_evaluators(run: Run) -> None:
-    """ConfigError before training rather than after it, when an evaluator needs a capability that is not there."""
-    for component in run.config.evaluators:
-        for capability in run.plugins.registry.find("evaluator", component.name).load().REQUIRES:
-            require(run.method, capability, f'evaluator "{component.name}"')
 
 
 def save_samples(run: Run, path: Path, count: int, seed: int) -> None:

@@ -1,21 +1,20 @@
-"""`Formula` to `Circuit`.
+"""`Formula` to `Circuit`: bottom-up, node by node, in a reduced ordered decision diagram over the choices.
 
-PySDD does the Boolean work. Each choice is written in binary on a block of neighbouring variables of a right-linear
-vtree, so that the SDD is an ordered binary decision diagram; every atom enters as the code of its class, which makes
-the classes of a choice exclude each other from the start (ProbLog conjoins such constraints last and passes through
-diagrams far larger than the result). Following the codes of the classes through each block then gives the diagram over
-the choices themselves. Codes that belong to no class are never followed and need no constraint.
+A node of the diagram branches over all classes of a choice at once, so the classes exclude each other by construction.
+ProbLog compiles Booleans and conjoins such constraints last, passing through diagrams far larger than the result.
+Written in Python because it is faster here than PySDD with the same order and the constraints taken in early: addition
+of two 15-digit numbers 0.01 s against 0.06 s, two-digit addition with 199 answers 0.18 s against 0.44 s (PySDD 1.0.6
+also crashed the process for 30 digits).
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from functools import reduce
-from typing import Any
 
 from gedi_nesy.errors import ProgramError
 from gedi_nesy.logic.circuit import FALSE, TRUE, Circuit, Node
-from gedi_nesy.logic.formula import Atom, Formula, Or
+from gedi_nesy.logic.formula import And, Atom, Formula
+from gedi_nesy.logic.recursion import deep_recursion
 
 
 def compile(formula: Formula) -> Circuit:
@@ -25,40 +24,48 @@ def compile(formula: Formula) -> Circuit:
         formula: without cycles.
 
     Returns:
-        A circuit whose roots share nodes; its choices are the formula's, in the order found from the formula.
+        A circuit whose roots share nodes; its choices are those of the formula that the answers and the evidence
+        read, in the order found from the formula.
 
     Raises:
         ProgramError: no answer is possible, or the evidence is not.
     """
     order = choice_order(formula)
-    blocks = _Blocks([formula.choices[choice].num_classes for choice in order])
-    level = {choice: position for position, choice in enumerate(order)}
-    literals = _node_functions(formula, level, blocks)
-    evidence = blocks.conjoin([literals(key) for key in formula.evidence])
-    if evidence.is_false():
+    diagram = _Diagram([formula.choices[choice].num_classes for choice in order])
+    with deep_recursion():
+        functions = _Functions(formula, order, diagram)
+        evidence = diagram.conjoin(map(functions.of, formula.evidence))
+        roots = [diagram.conjoin((functions.of(key), evidence)) for key in formula.roots.values()]
+        any_answer = diagram.disjoin(roots)
+    if evidence == FALSE:
         raise ProgramError("the evidence contradicts itself: no classes and chances make all of it hold")
-    roots = [blocks.conjoin([literals(key), evidence]) for key in formula.roots.values()]
-    some_answer = blocks.disjoin(roots)
-    if some_answer.is_false():
+    if any_answer == FALSE:
         query = ", ".join(formula.queries[:3])
         raise ProgramError(f"the query {query} has no proof: each of its proofs contradicts itself or the evidence")
-    diagram = _Diagram(blocks)
+    nodes, place = diagram.below((*roots, evidence, any_answer))
     return Circuit(
         choices=tuple(formula.choices[choice] for choice in order),
+        nodes=nodes,
         answers=tuple(formula.roots),
-        roots=tuple(diagram.node(root) for root in roots),
-        evidence=diagram.node(evidence),
-        any_answer=diagram.node(some_answer),
-        nodes=tuple(diagram.nodes),
+        roots=tuple(place[root] for root in roots),
+        evidence=place[evidence],
+        any_answer=place[any_answer],
         queries=formula.queries,
     )
 
 
 def choice_order(formula: Formula) -> list[int]:
-    """The choices in the order in which a depth-first walk from the roots meets them.
+    """The choices in the order in which a walk from the roots meets them that enters shallow parts first.
 
-    What a proof reads together stands together, whatever the variables are called.
+    What one step of a proof reads stays together, and what is read next to the root comes first, whatever the
+    variables are called and however a clause orders its body. Chains such as addition with carry then compile in
+    linear time: each step of the recursion adds its choices above those of the step before.
     """
+    height: list[int] = []
+    for node in formula.nodes:
+        height.append(
+            0 if isinstance(node, Atom) else 1 + max(height[abs(key) - 1] if key else 0 for key in node.literals)
+        )
     order: dict[int, None] = {}
     seen: set[int] = set()
     stack = [abs(key) for key in (*reversed(formula.roots.values()), *reversed(formula.evidence)) if key]
@@ -71,120 +78,118 @@ def choice_order(formula: Formula) -> list[int]:
         if isinstance(node, Atom):
             order.setdefault(node.choice)
         else:
-            stack.extend(abs(literal) for literal in reversed(node.literals) if literal)
+            below = sorted((abs(literal) for literal in node.literals if literal), key=lambda key: height[key - 1])
+            stack.extend(reversed(below))
     return list(order)
 
 
-def _node_functions(formula: Formula, level: dict[int, int], blocks: _Blocks) -> Any:
-    """A function from literals to SDDs, for all nodes of the formula."""
-    functions: list[Any] = []
+class _Functions:
+    """The diagram's node for every literal of a formula that depends on the ordered choices."""
 
-    def function(key: int) -> Any:
-        if not key:
-            return blocks.true
-        return functions[key - 1] if key > 0 else blocks.negate(functions[-key - 1])
+    def __init__(self, formula: Formula, order: Sequence[int], diagram: _Diagram) -> None:
+        self.diagram = diagram
+        level = {choice: position for position, choice in enumerate(order)}
+        self._functions: list[int] = []
+        for node in formula.nodes:
+            if isinstance(node, Atom):
+                # What no root reaches has no level, and nobody will ask for it.
+                atom = diagram.atom(level[node.choice], node.class_index) if node.choice in level else FALSE
+                self._functions.append(atom)
+            else:
+                combine = diagram.conjoin if isinstance(node, And) else diagram.disjoin
+                self._functions.append(combine(map(self.of, node.literals)))
 
-    for node in formula.nodes:
-        if isinstance(node, Atom):
-            functions.append(blocks.class_code(level[node.choice], node.class_index))
-        else:
-            combine = blocks.disjoin if isinstance(node, Or) else blocks.conjoin
-            functions.append(combine([function(key) for key in node.literals]))
-    return function
-
-
-class _Blocks:
-    """An SDD manager in which each choice has a block of binary variables."""
-
-    def __init__(self, num_classes: Sequence[int]) -> None:
-        from pysdd.sdd import SddManager, Vtree
-
-        self.num_classes = num_classes
-        self.widths = [max(count - 1, 0).bit_length() for count in num_classes]
-        self.starts = [1 + sum(self.widths[:position]) for position in range(len(num_classes))]
-        num_variables = max(sum(self.widths), 1)  # a vtree has at least one leaf
-        self.manager = SddManager.from_vtree(Vtree(num_variables, list(range(1, num_variables + 1)), "right"))
-        self.true, self.false = self.manager.true(), self.manager.false()
-        self.block_of = [position for position, width in enumerate(self.widths) for _ in range(width)]
-
-    def code(self, position: int, class_index: int) -> list[int]:
-        """The literals, in order, that stand for a class of the choice at this position."""
-        start, width = self.starts[position], self.widths[position]
-        bits = ((class_index >> (width - 1 - offset)) & 1 for offset in range(width))
-        return [start + offset if bit else -start - offset for offset, bit in enumerate(bits)]
-
-    def class_code(self, position: int, class_index: int) -> Any:
-        """The SDD of "the choice takes this class"."""
-        return self.conjoin([self.manager.literal(literal) for literal in self.code(position, class_index)])
-
-    def conjoin(self, functions: Iterable[Any]) -> Any:
-        return reduce(self.manager.conjoin, functions, self.true)
-
-    def disjoin(self, functions: Iterable[Any]) -> Any:
-        return reduce(self.manager.disjoin, functions, self.false)
-
-    def negate(self, function: Any) -> Any:
-        return self.manager.negate(function)
-
-    def first_variable(self, function: Any) -> int:
-        """The variable that a function depends on first."""
-        return abs(int(function.literal)) if function.is_literal() else int(function.vtree().left().var())
-
-    def restrict(self, function: Any, literal: int) -> Any:
-        """The function once a literal holds; the literal's variable comes no later than any the function tests."""
-        if function.is_true() or function.is_false() or self.first_variable(function) != abs(literal):
-            return function
-        if function.is_literal():
-            return self.true if function.literal == literal else self.false
-        return next(sub for prime, sub in function.elements() if prime.literal == literal)
+    def of(self, key: int) -> int:
+        """The node of a literal; 0 is true."""
+        if key == 0:
+            return TRUE
+        return self._functions[key - 1] if key > 0 else self.diagram.negate(self._functions[-key - 1])
 
 
 class _Diagram:
-    """Reads SDDs block by block into nodes over choices; equal nodes are shared, and needless ones left out."""
+    """Decision diagrams that share equal nodes; a node is its index, or TRUE or FALSE.
 
-    def __init__(self, blocks: _Blocks) -> None:
-        self.blocks = blocks
-        self.nodes: list[Node] = []
-        self._index: dict[Node, int] = {}
-        self._known: dict[int, int] = {}
+    Args:
+        num_classes: of the choice at each level; a node's children lie on later levels.
+    """
 
-    def node(self, function: Any) -> int:
-        """The index of the node of an SDD, after those of everything below it."""
-        stack = [function]
+    def __init__(self, num_classes: Sequence[int]) -> None:
+        self.num_classes = num_classes
+        self._nodes: list[tuple[int, tuple[int, ...]]] = []  # level, child for each class
+        self._index: dict[tuple[int, tuple[int, ...]], int] = {}
+        self._combined: dict[tuple[int, int, int], int] = {}
+        self._negated: dict[int, int] = {FALSE: TRUE, TRUE: FALSE}
+
+    def atom(self, level: int, class_index: int) -> int:
+        """The function "the choice takes this class"."""
+        return self._node(level, [TRUE if index == class_index else FALSE for index in range(self.num_classes[level])])
+
+    def conjoin(self, functions: Iterable[int]) -> int:
+        """The function that holds where all do."""
+        result = TRUE
+        for function in functions:
+            result = self._combine(result, function, FALSE)
+        return result
+
+    def disjoin(self, functions: Iterable[int]) -> int:
+        """The function that holds where some does."""
+        result = FALSE
+        for function in functions:
+            result = self._combine(result, function, TRUE)
+        return result
+
+    def negate(self, function: int) -> int:
+        """The function that holds where the given one does not."""
+        known = self._negated.get(function)
+        if known is None:
+            level, children = self._nodes[function]
+            known = self._node(level, [self.negate(child) for child in children])
+            self._negated[function], self._negated[known] = known, function
+        return known
+
+    def below(self, roots: Iterable[int]) -> tuple[tuple[Node, ...], dict[int, int]]:
+        """The nodes that some functions need, children first, and where each stands among them."""
+        needed, stack = set[int](), list(roots)
         while stack:
-            current = stack[-1]
-            below = [] if self._is_known(current) else self._children(current)
-            missing = [child for child in below if not self._is_known(child)]
-            if missing:
-                stack.extend(missing)
-                continue
-            stack.pop()
-            if below:
-                self._known[current.id] = self._add(current, [self._lookup(child) for child in below])
-        return self._lookup(function)
+            function = stack.pop()
+            if function not in needed and function not in (TRUE, FALSE):
+                needed.add(function)
+                stack.extend(self._nodes[function][1])
+        place = {TRUE: TRUE, FALSE: FALSE} | {function: number for number, function in enumerate(sorted(needed))}
+        return tuple(self._as_node(function, place) for function in sorted(needed)), place
 
-    def _is_known(self, function: Any) -> bool:
-        return function.is_true() or function.is_false() or function.id in self._known
+    def _as_node(self, function: int, place: dict[int, int]) -> Node:
+        level, children = self._nodes[function]
+        return Node(level, tuple((index, place[child]) for index, child in enumerate(children) if child != FALSE))
 
-    def _lookup(self, function: Any) -> int:
-        if function.is_true():
-            return TRUE
-        return FALSE if function.is_false() else self._known[function.id]
+    def _combine(self, first: int, second: int, absorbing: int) -> int:
+        """The conjunction (absorbing FALSE) or disjunction (absorbing TRUE) of two functions."""
+        neutral = TRUE if absorbing == FALSE else FALSE
+        if absorbing in (first, second):
+            return absorbing
+        if second in (first, neutral):
+            return first
+        if first == neutral:
+            return second
+        key = (first, second, absorbing) if first < second else (second, first, absorbing)
+        known = self._combined.get(key)
+        if known is None:
+            (level, children), (other_level, others) = self._nodes[first], self._nodes[second]
+            if level < other_level:
+                others = (second,) * len(children)
+            elif other_level < level:
+                level, children, others = other_level, (first,) * len(others), others
+            pairs = zip(children, others, strict=True)
+            known = self._node(level, [self._combine(child, other, absorbing) for child, other in pairs])
+            self._combined[key] = known
+        return known
 
-    def _children(self, function: Any) -> list[Any]:
-        """What is left of the function for each class of the first choice it depends on."""
-        position = self.blocks.block_of[self.blocks.first_variable(function) - 1]
-        num_classes = self.blocks.num_classes[position]
-        return [
-            reduce(self.blocks.restrict, self.blocks.code(position, index), function) for index in range(num_classes)
-        ]
-
-    def _add(self, function: Any, children: Sequence[int]) -> int:
-        if all(child == children[0] for child in children):  # the choice decides nothing here
+    def _node(self, level: int, children: list[int]) -> int:
+        """The node with these children: an old one if there is one, none if the choice decides nothing."""
+        if children.count(children[0]) == len(children):
             return children[0]
-        position = self.blocks.block_of[self.blocks.first_variable(function) - 1]
-        node = Node(position, tuple((index, child) for index, child in enumerate(children) if child != FALSE))
-        if node not in self._index:
-            self._index[node] = len(self.nodes)
-            self.nodes.append(node)
-        return self._index[node]
+        key = (level, tuple(children))
+        if key not in self._index:
+            self._index[key] = len(self._nodes)
+            self._nodes.append(key)
+        return self._index[key]

@@ -8,6 +8,8 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
+from ..errors import ProgramError
+
 
 class Constraint(nn.Module, ABC):
     """log P(query | images), one value an example.
@@ -51,7 +53,10 @@ class Constraint(nn.Module, ABC):
         return -self(class_log_probs, answer).mean()
 
     def answer_index(self, answer: tuple[str, ...]) -> int:
-        """Position of an answer; ValueError when the program never gives it."""
+        """Position of an answer in `answers`; ProgramError when the program never gives it."""
+        if answer not in self.answers:
+            known = ", ".join(",".join(values) for values in self.answers[:20])
+            raise ProgramError(f"({','.join(answer)}) is no answer of the query. Answers: {known}{', ...' if len(self.answers) > 20 else ''}")
         return self.answers.index(answer)
 
     def no_label(self, examples: int, device: torch.device | None = None) -> Int[Tensor, " examples"]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -13,6 +12,7 @@ from gedi_nesy.logic import terms
 from gedi_nesy.logic.formula import And, Answer, Atom, Choice, Constant, Formula, NeuralSource, Or
 from gedi_nesy.logic.program import PROBABILITY_SLACK, NeuralPredicate, Program, is_neural
 from gedi_nesy.logic.query import SLOT, QueryTemplate, check_template, sort_answers
+from gedi_nesy.logic.recursion import deep_recursion
 
 if TYPE_CHECKING:
     from gedi_nesy.logic.guarded import GuardedDatabase
@@ -87,12 +87,8 @@ def _ground_acyclic(program: Program, template: QueryTemplate) -> Any:
 
     database = prepared_database(program)
     cyclic = database.engine.ground_all(database, queries=[template.goal()])
-    limit = sys.getrecursionlimit()
-    sys.setrecursionlimit(max(limit, 100_000))  # cycles are broken recursively, one frame a node of the longest path
-    try:
+    with deep_recursion():  # cycles are broken recursively, one frame a node of the longest path
         return LogicDAG.create_from(cyclic)
-    finally:
-        sys.setrecursionlimit(limit)
 
 
 def prepared_database(program: Program) -> GuardedDatabase:

@@ -100,11 +100,11 @@ class Gedi(Method):
     @staticmethod
     def _check(options: Options, context: MethodContext) -> None:
         if options.class_prior is not None and len(options.class_prior) != context.num_classes:
-            raise ConfigError(f"method.class_prior has {len(options.class_prior)} numbers and the task {context.num_classes} classes")
+            raise ConfigError(f"method.class_prior has {len(options.class_prior)} numbers and the task {context.num_classes} classes", key="method.class_prior")
         if "energy" in context.active and "gen" not in context.active:
-            raise ConfigError("the term energy regularises gen, and the weight of gen is 0")
+            raise ConfigError("the term energy regularises gen, and the weight of gen is 0", key="weights.energy")
         if "inv" in context.active and context.num_views < 2:
-            raise ConfigError(f"the term inv compares two views of an image: num_views is {context.num_views}, set it to 2")
+            raise ConfigError(f"the term inv compares two views of an image: num_views is {context.num_views}, set it to 2", key="num_views")
 
     def terms(self) -> dict[str, Term]:
         """The terms with their known minima (the paper's figure 4)."""

@@ -14,7 +14,8 @@ Config: configs/mnist_addition.yaml
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Annotated, Literal
+from pathlib import Path
+from typing import Annotated, Any, Literal
 
 import torch
 from jaxtyping import Float, Int
@@ -23,7 +24,7 @@ from torch import Tensor
 
 from gedi_nesy import Batch, DataError, Examples, MethodOutput, Options, Selection, Task, TaskContext, Term
 from gedi_nesy.config.files import ProgramFile
-from gedi_nesy.errors import ConfigError
+from gedi_nesy.errors import ConfigError, ProgramError
 from gedi_nesy.logic.circuit_constraint import CircuitConstraint, build_constraint
 from gedi_nesy.logic.program import Program, load_program
 from gedi_nesy.logic.query import QueryTemplate
@@ -57,7 +58,7 @@ class ConstraintTask(Task):
         self.num_classes = len(context.dataset.classes)
         program = load_program(options.program, allow_python=options.allow_python)
         _check_networks(program, options.networks)
-        template = QueryTemplate.parse(options.query, options.arguments)
+        template = _template(options)
         circuit = build_constraint(program, template, self.num_classes)
         train, test = context.dataset.train, context.dataset.test
         examples = draw_examples(circuit, train.labels.cpu(), options.examples, context.generator, "train")
@@ -66,8 +67,19 @@ class ConstraintTask(Task):
         used, rows = examples.slots.flatten().unique(return_inverse=True)
         self.train_pixels = train.pixels[used.to(train.pixels.device)]
         self.train_examples = Examples(rows.view_as(examples.slots), examples.answer)
+        self.images_per_example = len(template.slots)
+        self._facts = {
+            "query": options.query,
+            "program": Path(options.program).name,
+            "backend": options.backend,
+            "examples": options.examples,
+            "answers": len(circuit.answers),
+            "choices": len(circuit.circuit.choices),
+            "nodes": circuit.circuit.num_nodes,
+            "edges": circuit.circuit.num_edges,
+        }
         device = train.pixels.device
-        build = context.registry.find("logic_backend", options.backend).load()
+        build = context.registry.find("logic_backend", options.backend, key="task.backend").load()
         self.constraint = (circuit if build is build_constraint else build(program, template, self.num_classes)).to(device)
 
     def num_steps(self, batch_size: int) -> int:
@@ -88,12 +100,16 @@ class ConstraintTask(Task):
         """nesy is 0 when every query holds for sure."""
         return {"nesy": Term(self.TERMS["nesy"], known_minimum=0.0)} if "nesy" in self.active else {}
 
+    def facts(self) -> dict[str, Any]:
+        """The query, its examples and the size of its circuit."""
+        return self._facts
+
     def losses(self, output: MethodOutput, batch: Batch, active: frozenset[str]) -> dict[str, Float[Tensor, ""]]:
         """The semantic loss, from the class probabilities that the method has computed anyway."""
         if "nesy" not in active:
             return {}
         if output.class_log_probs is None or batch.slots is None or batch.answer is None:
-            raise ConfigError("the term nesy needs class probabilities, which this method does not compute; weigh nesy 0 or choose another method")
+            raise ConfigError("the term nesy needs class probabilities, which this method does not compute; weigh nesy 0 or choose another method", key="method.name")
         return {"nesy": self.constraint.loss(output.class_log_probs[batch.slots], batch.answer)}
 
 
@@ -119,8 +135,9 @@ def draw_examples(
                 answers.append(index)
         if len(chosen) == before:
             raise DataError(
-                f"the {len(labels)} images of the {split} split suffice for {len(chosen)} examples, {count} are asked for "
-                f"(task.{'examples' if split == 'train' else 'test_examples'}); every image is used at most once"
+                f"the {len(labels)} images of the {split} split suffice for {len(chosen)} examples, {count} are asked for; "
+                "every image is used at most once",
+                key="task.examples" if split == "train" else "task.test_examples",
             )
     return Examples(torch.tensor(chosen), torch.tensor(answers))
 
@@ -129,6 +146,13 @@ def _shuffled(mask: Tensor, generator: torch.Generator) -> list[int]:
     rows = torch.nonzero(mask).flatten()
     shuffled: list[int] = rows[torch.randperm(len(rows), generator=generator)].tolist()
     return shuffled
+
+
+def _template(options: ConstraintTask.Options) -> QueryTemplate:
+    try:
+        return QueryTemplate.parse(options.query, options.arguments)
+    except ProgramError as error:
+        raise ConfigError(error.message, key="task.query") from error
 
 
 def _check_networks(program: Program, networks: dict[str, Literal["method"]]) -> None:
@@ -143,7 +167,7 @@ def _check_networks(program: Program, networks: dict[str, Literal["method"]]) ->
         if name not in networks
     ]
     faults += [
-        ConfigError(f'task.networks binds "{name}", which {program.source} does not use. Its networks: {", ".join(wanted) or "none"}')
+        ConfigError(f'task.networks binds "{name}", which {program.source} does not use. Its networks: {", ".join(wanted) or "none"}', key="task.networks")
         for name in networks
         if name not in wanted
     ]

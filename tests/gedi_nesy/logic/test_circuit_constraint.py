@@ -199,7 +199,7 @@ def test_a_query_without_image_is_an_error():
 
 
 def test_a_label_outside_the_answers_is_an_error():
-    with pytest.raises(ValueError, match="tuple"):
+    with pytest.raises(ProgramError, match=r"\(7\) is no answer of the query"):
         make(SUM, "add(A,B,T)", "AB", "T").answer_index(("7",))
 
 

@@ -1,0 +1,99 @@
+"""README, CI and the code say the same thing."""
+
+from __future__ import annotations
+
+import inspect
+import re
+import shlex
+import subprocess
+from pathlib import Path
+
+import gedi_nesy
+import pytest
+import yaml
+from gedi_nesy import hookspecs
+from gedi_nesy.config.locate import bundled
+
+ROOT = Path(__file__).parent.parent.parent
+README = (ROOT / "README.md").read_text()
+HOOKS = [name for name, function in vars(hookspecs).items() if hasattr(function, "gedi_nesy_spec")]
+
+
+def blocks(language):
+    """Code blocks of a language with the line each starts at."""
+    found = re.finditer(rf"^```{language}\n(.*?)^```", README, re.M | re.S)
+    return [pytest.param(match[1], id=f"README.md:{README[: match.start()].count(chr(10)) + 1}") for match in found]
+
+
+@pytest.mark.parametrize("hook", HOOKS)
+def test_every_hook_is_described_with_its_arguments(hook):
+    arguments = ", ".join(inspect.signature(getattr(hookspecs, hook)).parameters)
+    assert f"`{hook}({arguments})`" in README
+
+
+@pytest.mark.parametrize("block", blocks("sh"))
+def test_every_command_in_the_readme_exists(block, cli):
+    """Each gedi-nesy command is parsed with its own arguments; configs and programs it names must be there."""
+    from gedi_nesy.cli import app
+    from typer.main import get_command
+
+    for line in block.splitlines():
+        for part in line.split("&&"):
+            words = shlex.split(part, comments=True)
+            if not words or words[0] != "gedi-nesy":
+                continue
+            names = [word for word in words[1:] if re.fullmatch(r"[a-z]+", word)]
+            command = get_command(app)
+            for name in names:
+                command = getattr(command, "commands", {}).get(name, command)
+            assert command is not get_command(app), line
+            known = {option for parameter in command.params for option in parameter.opts}
+            assert {word.split("=")[0] for word in words if word.startswith("--")} <= known | {"--help"}, line
+            for word in words:
+                if word.startswith("configs/"):
+                    assert (ROOT / word).is_file(), line
+
+
+@pytest.mark.parametrize("block", blocks("yaml"))
+def test_every_yaml_block_is_a_sound_config(block, cli, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path("block.yaml").write_text(block)
+    for program in re.findall(r"program: (\S+\.pl)", block):
+        match = re.search(r"^```prolog\n(.*?)^```", README, re.M | re.S)
+        Path(program).write_text(match[1])
+    code, _, err = cli("config", "check", "block.yaml")
+    assert code == 0, err
+
+
+@pytest.mark.parametrize("block", blocks("python"))
+def test_every_python_block_runs(block, tmp_path, monkeypatch):
+    monkeypatch.chdir(ROOT)
+    exec(compile(block, "README.md", "exec"), {"__name__": "readme"})
+
+
+def test_ci_runs_the_test_command():
+    script = (ROOT / ".ci" / "run").read_text()
+    extract = re.search(r"command=\$\((.*)\)\n", script)[1]
+    command = subprocess.run(["bash", "-c", extract], cwd=ROOT, capture_output=True, text=True, check=True).stdout.strip()
+    assert command.startswith("pip install -e '.[test]'") and command.endswith("pytest")
+
+
+def test_every_bundled_config_and_program_is_named_in_the_readme():
+    for suffix, folder in ((".yaml", "configs"), (".pl", "programs")):
+        on_disk = {path.relative_to(ROOT / folder).with_suffix("").as_posix() for path in (ROOT / folder).rglob(f"*{suffix}")}
+        assert set(bundled(suffix)) == on_disk
+        for name in on_disk:
+            assert name in README, name
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "configs").rglob("*.yaml")), ids=lambda path: path.stem)
+def test_every_config_states_its_command(path):
+    header = "".join(line for line in path.read_text().splitlines(keepends=True) if line.startswith("#"))
+    assert f"gedi-nesy train {path.relative_to(ROOT)}" in header
+    assert isinstance(yaml.safe_load(path.read_text()), dict)
+
+
+def test_the_public_names_are_sorted_and_importable():
+    assert gedi_nesy.__all__ == sorted(gedi_nesy.__all__)
+    for name in gedi_nesy.__all__:
+        assert getattr(gedi_nesy, name) is not None
