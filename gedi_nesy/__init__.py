@@ -8,7 +8,16 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
-from .errors import ConfigError, DataError, DivergenceError, GediNesyError, PluginError, ProgramError, RunError, UserError
+from .errors import (
+    ConfigError,
+    DataError,
+    DivergenceError,
+    GediNesyError,
+    PluginError,
+    ProgramError,
+    RunError,
+    UserError,
+)
 from .hookspecs import hookimpl
 
 if TYPE_CHECKING:

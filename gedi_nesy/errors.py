@@ -59,7 +59,9 @@ class UserError(GediNesyError):
 class ConfigError(UserError):
     """All faults of a config at once, one line each."""
 
-    def __init__(self, faults: Iterable[UserError] | str, position: Position | None = None, key: str | None = None) -> None:
+    def __init__(
+        self, faults: Iterable[UserError] | str, position: Position | None = None, key: str | None = None
+    ) -> None:
         if isinstance(faults, str):
             self.faults: tuple[UserError, ...] = ()
             super().__init__(faults, position, key)

@@ -45,7 +45,9 @@ class Evaluator(ABC):
     class Options(Options):
         """Options beside `name` in the config's list of evaluators."""
 
-    def __init__(self, options: Options) -> None:
+    options: Any
+
+    def __init__(self, options: Any) -> None:
         self.options = options
 
     @abstractmethod
@@ -60,4 +62,4 @@ class Evaluator(ABC):
 @torch.no_grad()
 def predict(method: Any, pixels: UInt8[Tensor, "images channels height width"]) -> Float[Tensor, "images classes"]:
     """log p(y|x) for any number of images, in chunks of 500, without views or noise."""
-    return torch.cat([method.class_log_probs(to_unit_range(chunk)) for chunk in pixels.split(CHUNK)])
+    return torch.cat([method.class_log_probs(to_unit_range(chunk)) for chunk in torch.split(pixels, CHUNK)])

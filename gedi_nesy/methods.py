@@ -124,7 +124,7 @@ CAPABILITIES: dict[str, Any] = {
 
 def capabilities(method: object) -> list[str]:
     """Names of the capabilities that a method (class or object) offers."""
-    lacks = getattr(method, "lacks", frozenset())
+    lacks: frozenset[str] = getattr(method, "lacks", frozenset())
     return [name for name in CAPABILITIES if name not in lacks and callable(getattr(method, name, None))]
 
 

@@ -51,7 +51,9 @@ class PluginManager:
 
     def load_installed(self) -> None:
         """Load every entry point of the group `gedi_nesy`; failures go into `records`."""
-        for entry_point in sorted(entry_points(group=hookspecs.PROJECT), key=lambda point: (_origin(point), point.name)):
+        for entry_point in sorted(
+            entry_points(group=hookspecs.PROJECT), key=lambda point: (_origin(point), point.name)
+        ):
             self._load(entry_point.name, _origin(entry_point), entry_point.load)
 
     def load_file(self, path: Path, where: Position | None = None) -> None:
@@ -65,7 +67,9 @@ class PluginManager:
     def failures(self) -> str:
         """One line for each plugin that failed, or the empty string: what else an unknown name may mean."""
         return "\n".join(
-            f"plugin {record.name} ({record.origin}) failed to load: {record.error}" for record in self.records if record.error
+            f"plugin {record.name} ({record.origin}) failed to load: {record.error}"
+            for record in self.records
+            if record.error
         )
 
     def _load(self, name: str, origin: str, load: Any) -> None:
@@ -75,7 +79,9 @@ class PluginManager:
             _check_hooks(plugin)
             self._pluggy.register(plugin, name=provider)
             self._pluggy.check_pending()
-            caller = self._pluggy.subset_hook_caller("register", [other for other in self._pluggy.get_plugins() if other is not plugin])
+            caller = self._pluggy.subset_hook_caller(
+                "register", [other for other in self._pluggy.get_plugins() if other is not plugin]
+            )
             caller(registry=Registrar(self.registry, provider))
         except Exception as error:
             if self._pluggy.has_plugin(provider):
@@ -121,9 +127,15 @@ def _import_file(path: Path) -> ModuleType:
 
 def _check_hooks(plugin: object) -> None:
     """Refuse what pluggy would let pass in silence: unknown hooks, unknown arguments, arguments with a default."""
-    specs = {name: inspect.signature(spec) for name, spec in vars(hookspecs).items() if hasattr(spec, f"{hookspecs.PROJECT}_spec")}
+    specs = {
+        name: inspect.signature(spec)
+        for name, spec in vars(hookspecs).items()
+        if hasattr(spec, f"{hookspecs.PROJECT}_spec")
+    }
     implementations = {
-        name: function for name, function in inspect.getmembers(plugin) if hasattr(function, f"{hookspecs.PROJECT}_impl")
+        name: function
+        for name, function in inspect.getmembers(plugin)
+        if hasattr(function, f"{hookspecs.PROJECT}_impl")
     }
     if not implementations:
         raise PluginError("it implements no hook. Mark `def register(registry)` with @gedi_nesy.hookimpl")
@@ -135,4 +147,6 @@ def _check_hooks(plugin: object) -> None:
             if argument.name not in known:
                 raise PluginError(f'hook "{name}" has no argument "{argument.name}". It has: {", ".join(known)}')
             if argument.default is not inspect.Parameter.empty:
-                raise PluginError(f'argument "{argument.name}" of hook "{name}" has a default, so pluggy would never fill it')
+                raise PluginError(
+                    f'argument "{argument.name}" of hook "{name}" has a default, so pluggy would never fill it'
+                )

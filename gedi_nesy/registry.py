@@ -7,7 +7,6 @@ An entry is an object or a reference "module:attribute" that is imported when so
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
@@ -124,6 +123,6 @@ class Registrar:
         """Numbers about a trained method, see `gedi_nesy.Evaluator`."""
         self._registry.add("evaluator", name, target, self._provider)
 
-    def add_logic_backend(self, name: str, target: ConstraintBuilder | Callable[..., Any] | str) -> None:
+    def add_logic_backend(self, name: str, target: ConstraintBuilder | str) -> None:
         """An engine that turns a program and a query template into a `gedi_nesy.Constraint`."""
         self._registry.add("logic_backend", name, target, self._provider)

@@ -14,6 +14,7 @@ from torch import Tensor
 from .config.options import Options
 from .data.dataset import ImageDataset
 from .logic.constraint import Constraint
+from .methods import Method
 from .registry import Registry
 from .types import Batch, MethodOutput, Term
 
@@ -59,6 +60,10 @@ class Examples:
     def __len__(self) -> int:
         return len(self.slots)
 
+    def to(self, device: torch.device) -> Examples:
+        """The same examples on a device."""
+        return Examples(self.slots.to(device), self.answer.to(device))
+
 
 class Task(ABC):
     """What is trained on.
@@ -101,6 +106,13 @@ class Task(ABC):
 
     def losses(self, output: MethodOutput, batch: Batch, active: frozenset[str]) -> dict[str, Float[Tensor, ""]]:
         """The task's own active terms, from what the method computed."""
+        return {}
+
+    def fit(self, method: Method) -> dict[str, float]:
+        """The task's terms on the training data as it is, without random views: what a restart is decided on.
+
+        Called with the method in evaluation mode and no gradient recorded.
+        """
         return {}
 
     def facts(self) -> dict[str, Any]:

@@ -65,9 +65,13 @@ def check_method(kind: type[Method], **options: Any) -> None:
     for name, term in output.terms.items():
         assert name in kind.TERMS, f"term {name} is not in TERMS"
         assert term.shape == () and torch.isfinite(term), f"term {name} is not a finite scalar: {term}"
-        only = make_method(kind, {name}, **options).losses(batch, frozenset({name})).terms if _stands_alone(kind, name, options) else {name: term}
+        only = (
+            make_method(kind, {name}, **options).losses(batch, frozenset({name})).terms
+            if _stands_alone(kind, name, options)
+            else {name: term}
+        )
         assert set(only) == {name}, f"with {name} alone active, losses() returned {sorted(only)}"
-    torch.stack(list(output.terms.values())).sum().backward()
+    torch.autograd.backward(torch.stack(list(output.terms.values())).sum())
     for name, parameter in method.named_parameters():
         assert parameter.grad is not None and torch.isfinite(parameter.grad).all(), f"no finite gradient reaches {name}"
     _check_capabilities(method, batch)
@@ -91,7 +95,9 @@ def _check_capabilities(method: Any, batch: Batch) -> None:
     if "class_log_probs" in offers:
         log_probs = method.class_log_probs(images)
         assert log_probs.shape == (BATCH, NUM_CLASSES), f"class_log_probs has shape {tuple(log_probs.shape)}"
-        assert torch.allclose(log_probs.exp().sum(dim=1), torch.ones(BATCH), atol=1e-5), "class_log_probs is not normalised"
+        assert torch.allclose(log_probs.exp().sum(dim=1), torch.ones(BATCH), atol=1e-5), (
+            "class_log_probs is not normalised"
+        )
     if "embed" in offers:
         assert method.embed(images).ndim == 2, "embed does not give (batch, features)"
     if "log_density" in offers:
@@ -99,7 +105,9 @@ def _check_capabilities(method: Any, batch: Batch) -> None:
     if "sample" in offers:
         state = {name: value.clone() for name, value in method.state_dict().items()}
         assert method.sample(3, torch.Generator().manual_seed(0)).shape == (3, *SHAPE), "sample does not give images"
-        assert all(torch.equal(value, state[name]) for name, value in method.state_dict().items()), "sample changed the method's state"
+        assert all(torch.equal(value, state[name]) for name, value in method.state_dict().items()), (
+            "sample changed the method's state"
+        )
 
 
 def _check_resumes(kind: type[Method], batch: Batch, options: dict[str, Any]) -> None:
@@ -111,4 +119,6 @@ def _check_resumes(kind: type[Method], batch: Batch, options: dict[str, Any]) ->
             generator.manual_seed(7)
     active = frozenset(kind.TERMS)
     one, other = first.losses(batch, active).terms, second.losses(batch, active).terms
-    assert all(torch.equal(one[name], other[name]) for name in one), "the terms of a reloaded method differ: some state is not in state_dict()"
+    assert all(torch.equal(one[name], other[name]) for name in one), (
+        "the terms of a reloaded method differ: some state is not in state_dict()"
+    )

@@ -61,4 +61,3 @@ class Term:
 
     meaning: str
     known_minimum: float | None = None
-

@@ -18,6 +18,7 @@ method:
   prior_form: entropy
   chains: 4
   buffer_size: 16
+  sample_steps: 3
   sgld: {{steps: 2, step_size: 0.1, noise_std: 0.01}}
 task:
   name: constraint

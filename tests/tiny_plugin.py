@@ -4,6 +4,7 @@ import os
 import signal
 
 import torch
+
 from gedi_nesy import DatasetReader, ImageDataset, hookimpl
 from gedi_nesy.data.dataset import Images
 

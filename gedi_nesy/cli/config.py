@@ -32,7 +32,9 @@ def check(
 
         print(yaml.safe_dump(resolved(checked), sort_keys=False, allow_unicode=True), end="")
     parameters = sum(parameter.numel() for parameter in run.method.parameters())
-    print(f"{tree.file}: ok. {parameters} parameters, {run.num_steps} steps, {len(run.task.train_pixels)} training images")
+    print(
+        f"{tree.file}: ok. {parameters} parameters, {run.num_steps} steps, {len(run.task.train_pixels)} training images"
+    )
 
 
 @app.command()

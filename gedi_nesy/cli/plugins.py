@@ -46,5 +46,7 @@ def new(
     from ..scaffold import write_package
 
     path = write_package(name, folder)
-    print(f"{path}: a package with the method {name}. Install and test it:\n  pip install -e {path}\n  python -m pytest {path}")
+    print(
+        f"{path}: a package with the method {name}. Install and test it:\n  pip install -e {path}\n  python -m pytest {path}"
+    )
     print(f"Then train it:\n  gedi-nesy train {path / 'config.yaml'}")

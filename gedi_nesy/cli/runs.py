@@ -10,9 +10,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 if TYPE_CHECKING:
-    from ..engine.run import Run, RunFolder
+    from ..engine.run import Run
+    from ..engine.run_folder import RunFolder
 
-RunArgument = Annotated[Path, typer.Argument(help="A run folder, or the folder above it for its newest run.", show_default=False)]
+RunArgument = Annotated[
+    Path, typer.Argument(help="A run folder, or the folder above it for its newest run.", show_default=False)
+]
 DeviceOption = Annotated[str | None, typer.Option(help="auto, cpu, cuda, cuda:0, mps.")]
 
 
@@ -30,9 +33,18 @@ def add_commands(app: typer.Typer) -> None:
 
 
 def train(
-    config: Annotated[str, typer.Argument(help="A config file, the name of a bundled one, or a run folder with --resume.", show_default=False)],
-    overrides: Annotated[list[str] | None, typer.Argument(help="Changes to the config: key.sub=value ...", show_default=False)] = None,
-    resume: Annotated[bool, typer.Option("--resume", help="Go on with the newest run of this config, or with --run-id.")] = False,
+    config: Annotated[
+        str,
+        typer.Argument(
+            help="A config file, the name of a bundled one, or a run folder with --resume.", show_default=False
+        ),
+    ],
+    overrides: Annotated[
+        list[str] | None, typer.Argument(help="Changes to the config: key.sub=value ...", show_default=False)
+    ] = None,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on with the newest run of this config, or with --run-id.")
+    ] = False,
     device: DeviceOption = None,
     seed: Annotated[int | None, typer.Option(help="Seed of everything random.")] = None,
     run_id: Annotated[str | None, typer.Option(help="Name of the run folder; the time by default.")] = None,
@@ -52,7 +64,15 @@ def train(
     from ..engine.start import start
 
     with locating(tree):
-        run = start(checked, plugins, runs=runs, run_id=run_id, resume=resume, folder=folder, command=["gedi-nesy", *sys.argv[1:]])
+        run = start(
+            checked,
+            plugins,
+            runs=runs,
+            run_id=run_id,
+            resume=resume,
+            folder=folder,
+            command=["gedi-nesy", *sys.argv[1:]],
+        )
     _show_results(_train_and_evaluate(run), run)
 
 
@@ -71,7 +91,9 @@ def evaluate(
 
 def predict(
     run: RunArgument,
-    images: Annotated[list[Path], typer.Argument(help="Image files of the size and mode the run was trained on.", show_default=False)],
+    images: Annotated[
+        list[Path], typer.Argument(help="Image files of the size and mode the run was trained on.", show_default=False)
+    ],
     device: DeviceOption = None,
     json_output: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:

@@ -17,7 +17,7 @@ class SourceFile(str):
     """Option type: the absolute path of a file named relative to the config (or the working folder)."""
 
     @classmethod
-    def find(cls, name: str, folder: Path) -> Path:
+    def locate(cls, name: str, folder: Path) -> Path:
         """The file of a name as written in a config of this folder."""
         path = Path(name) if Path(name).is_absolute() else folder / name
         if not path.is_file():
@@ -30,9 +30,9 @@ class SourceFile(str):
 
     @classmethod
     def _resolve(cls, name: str, info: ValidationInfo) -> SourceFile:
-        locate: Callable[[str | None], Path] = (info.context or {}).get("folder", lambda field: Path.cwd())
+        folder_of: Callable[[str | None], Path] = (info.context or {}).get("folder", lambda field: Path.cwd())
         try:
-            return cls(cls.find(name, locate(info.field_name)))
+            return cls(cls.locate(name, folder_of(info.field_name)))
         except UserError as error:
             raise PydanticCustomError("file", "{message}", {"message": str(error)}) from None
 
@@ -41,5 +41,5 @@ class ProgramFile(SourceFile):
     """Option type: a ProbLog program, by path or bundled name."""
 
     @classmethod
-    def find(cls, name: str, folder: Path) -> Path:
+    def locate(cls, name: str, folder: Path) -> Path:
         return find_program(name, beside=folder)

@@ -17,7 +17,10 @@ def json_schema(registry: Registry) -> dict[str, Any]:
         properties[key] = _choice(registry, kind, definitions)
     for key, kind in LISTS.items():
         properties[key] = {"type": "array", "items": _choice(registry, kind, definitions)}
-    properties["extends"] = {"type": "string", "description": "A config to start from; sections here are merged over it."}
+    properties["extends"] = {
+        "type": "string",
+        "description": "A config to start from; sections here are merged over it.",
+    }
     # With `extends` any section may come from the other file, so nothing is required of this one.
     schema.pop("required", None)
     definitions.pop("Component", None)

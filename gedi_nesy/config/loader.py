@@ -86,7 +86,9 @@ def _read(file: FilePath) -> str:
     try:
         return file.read_text(encoding="utf-8")
     except UnicodeDecodeError as error:
-        raise ConfigError(f"not UTF-8 text (byte {error.start}); a config is a YAML text file", Position(str(file))) from None
+        raise ConfigError(
+            f"not UTF-8 text (byte {error.start}); a config is a YAML text file", Position(str(file))
+        ) from None
     except OSError as error:
         raise ConfigError(f"cannot be read: {error.strerror}", Position(str(file))) from None
 
@@ -99,12 +101,13 @@ def _merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
     merged = dict(base)
     for key, value in over.items():
         old = merged.get(key)
-        both = isinstance(old, dict) and isinstance(value, dict)
-        if both and key not in ("weights", "starts") and value.get("name", old.get("name")) == old.get("name"):
-            merged[key] = _merge(old, value)
-        else:
-            merged[key] = value
+        goes_on = isinstance(old, dict) and isinstance(value, dict) and key not in ("weights", "starts")
+        merged[key] = _merge_section(old or {}, value) if goes_on else value
     return merged
+
+
+def _merge_section(old: Mapping[str, Any], new: dict[str, Any]) -> dict[str, Any]:
+    return _merge(old, new) if new.get("name", old.get("name")) == old.get("name") else new
 
 
 def parse_yaml(text: str, file: str) -> Tree:
@@ -137,7 +140,11 @@ class _Loader(yaml.SafeLoader):
 for _tag, _pattern, _first in (
     ("bool", r"true|True|TRUE|false|False|FALSE", "tTfF"),
     ("int", r"[-+]?(0|[1-9][0-9_]*)|0x[0-9a-fA-F]+", "-+0123456789"),
-    ("float", r"[-+]?(\.[0-9]+|[0-9][0-9_]*(\.[0-9]*)?)([eE][-+]?[0-9]+)?|[-+]?\.(inf|Inf)|\.(nan|NaN)", "-+.0123456789"),
+    (
+        "float",
+        r"[-+]?(\.[0-9]+|[0-9][0-9_]*(\.[0-9]*)?)([eE][-+]?[0-9]+)?|[-+]?\.(inf|Inf)|\.(nan|NaN)",
+        "-+.0123456789",
+    ),
     ("null", r"~|null|Null|NULL|", ["~", "n", "N", ""]),
 ):
     _Loader.add_implicit_resolver(f"tag:yaml.org,2002:{_tag}", re.compile(rf"^(?:{_pattern})$"), list(_first))
@@ -168,7 +175,9 @@ class _Reader:
                 self.faults.append(ConfigError("a key must be plain text", where))
             elif key in result:
                 first = self.positions[(*path, key)]
-                self.faults.append(ConfigError(f'duplicate key "{key}", first set in line {first.line}. Keep one of them.', where))
+                self.faults.append(
+                    ConfigError(f'duplicate key "{key}", first set in line {first.line}. Keep one of them.', where)
+                )
             else:
                 self.positions[(*path, key)] = where
                 result[key] = self.read(value_node, (*path, key))
@@ -205,14 +214,13 @@ def _apply_override(tree: Tree, override: str) -> None:
     else:
         target[last] = value
     path = tuple(int(part) if part.isdigit() else part for part in key.split("."))
-    tree.positions = {known: place for known, place in tree.positions.items() if known[: len(path)] != path} | {path: where}
+    tree.positions = {known: place for known, place in tree.positions.items() if known[: len(path)] != path} | {
+        path: where
+    }
 
 
 def _step_into(target: Any, section: str, where: Position) -> Any:
-    if isinstance(target, list):
-        target = target[_index(target, section, where)]
-    else:
-        target = target.setdefault(section, {})
+    target = target[_index(target, section, where)] if isinstance(target, list) else target.setdefault(section, {})
     if not isinstance(target, dict | list):
         raise ConfigError(f'"{section}" is a single value ({target!r}) and has no keys below it', where)
     return target

@@ -16,7 +16,8 @@ def find_config(name: str, beside: Path | None = None, where: Position | None = 
         return found
     known = bundled(".yaml")
     raise ConfigError(
-        f'config "{name}" is neither a file nor a bundled name.{did_you_mean(name, known)} Bundled: {", ".join(known)}', where
+        f'config "{name}" is neither a file nor a bundled name.{did_you_mean(name, known)} Bundled: {", ".join(known)}',
+        where,
     )
 
 
@@ -35,7 +36,9 @@ def find_program(name: str, beside: Path | None = None, where: Position | None =
 def bundled(suffix: str) -> list[str]:
     """Names of the bundled configs (".yaml") or programs (".pl"), without suffix."""
     root = _root(suffix)
-    return sorted(file.relative_to(root).with_suffix("").as_posix() for file in root.rglob(f"*{suffix}")) if root else []
+    return (
+        sorted(file.relative_to(root).with_suffix("").as_posix() for file in root.rglob(f"*{suffix}")) if root else []
+    )
 
 
 def _find(name: str, suffix: str, beside: Path | None) -> Path | None:

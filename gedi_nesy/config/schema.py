@@ -28,9 +28,9 @@ class Restart(Options):
     """When to give up on an initialisation: a term that is still too high after a share of the training."""
 
     term: str
-    """Name of a loss term, such as nesy."""
+    """A loss term of the task, such as nesy."""
     above: float
-    """Restart if the term's mean over an epoch exceeds this."""
+    """Restart if the term exceeds this on the training data as it is, without random views."""
     after: Annotated[float, Field(gt=0, lt=1)]
     """Share of all epochs after which to look."""
     attempts: Annotated[int, Field(gt=1)] = 5
@@ -64,7 +64,7 @@ class Training(Options):
     """Epochs between looks at the model's health, with a line on the display and in metrics.jsonl."""
     checkpoint_every: Positive = 5
     """Epochs between checkpoints."""
-    max_term: Annotated[float, Field(gt=0)] = 1e4
+    max_term: Annotated[float, Field(gt=0)] = 1e6
     """A term beyond this counts as exploded."""
     restart: Restart | None = None
     """Start again from other weights when training is caught in a wrong solution; none by default."""
@@ -102,7 +102,7 @@ class RunConfig(Options):
     weights: dict[str, Annotated[float, Field(ge=0)]]
     """Weight of each loss term; a term without a weight, or with 0, is not computed."""
     starts: dict[str, Fraction] = {}
-    """Share of the training after which a term comes in; from the beginning by default."""
+    """Share of the training after which a term comes in, its weight growing over the next tenth; at once by default."""
     training: Training
     evaluators: tuple[Component, ...] = ()
     compare: Compare | None = None

@@ -41,7 +41,9 @@ def validate(tree: Tree, plugins: PluginManager) -> RunConfig:
     load_plugin_files(tree, plugins)
     faults: list[UserError] = []
     tree.data.setdefault("name", tree.file.stem)
-    parts = {key: _component(tree, (key,), kind, plugins, faults) for key, kind in SECTIONS.items() if key in tree.data}
+    parts: dict[str, Any] = {
+        key: _component(tree, (key,), kind, plugins, faults) for key, kind in SECTIONS.items() if key in tree.data
+    }
     parts |= {key: _components(tree, key, kind, plugins, faults) for key, kind in LISTS.items() if key in tree.data}
     plain = {key: None if key in parts else value for key, value in tree.data.items()}
     core = check_model(_Checked, plain, tree, (), faults)
@@ -65,7 +67,9 @@ def load_plugin_files(tree: Tree, plugins: PluginManager) -> None:
             plugins.load_file(path.resolve(), tree.position(("plugins", index)))
 
 
-def check_model(model: type[Model], data: dict[str, Any], tree: Tree, path: Path, faults: list[UserError]) -> Model | None:
+def check_model(
+    model: type[Model], data: dict[str, Any], tree: Tree, path: Path, faults: list[UserError]
+) -> Model | None:
     """Validate plain data; append a fault with its position for each thing that is wrong."""
     context = {"folder": lambda field: tree.folder((*path, field) if field else path)}
     try:
@@ -85,15 +89,24 @@ def _component(tree: Tree, path: Path, kind: Kind, plugins: PluginManager, fault
     if isinstance(data, str):
         data = {"name": data}
     if not isinstance(data, dict) or not isinstance(data.get("name"), str):
-        faults.append(ConfigError(f'"{_dotted(path)}" is a mapping with the name of a {kind}, for example {{name: ...}}', tree.position(path)))
+        faults.append(
+            ConfigError(
+                f'"{_dotted(path)}" is a mapping with the name of a {kind}, for example {{name: ...}}',
+                tree.position(path),
+            )
+        )
         return None
     try:
-        options_model: type[Options] = plugins.registry.find(kind, data["name"], tree.position((*path, "name"))).load().Options
+        options_model: type[Options] = (
+            plugins.registry.find(kind, data["name"], tree.position((*path, "name"))).load().Options
+        )
     except PluginError as error:
         extra = f"\n{plugins.failures()}" if error.position and plugins.failures() else ""
         faults.append(PluginError(error.message + extra, error.position or tree.position(path)))
         return None
-    options = check_model(options_model, {key: value for key, value in data.items() if key != "name"}, tree, path, faults)
+    options = check_model(
+        options_model, {key: value for key, value in data.items() if key != "name"}, tree, path, faults
+    )
     return Component.model_construct(name=data["name"], options=options) if options is not None else None
 
 
@@ -106,7 +119,9 @@ def _components(tree: Tree, key: str, kind: Kind, plugins: PluginManager, faults
     return [part for part in parts if part is not None]
 
 
-def _check_terms(tree: Tree, core: RunConfig, parts: dict[str, Any], plugins: PluginManager, faults: list[UserError]) -> None:
+def _check_terms(
+    tree: Tree, core: RunConfig, parts: dict[str, Any], plugins: PluginManager, faults: list[UserError]
+) -> None:
     """Every term that the core's keys name is one that the method or the task has."""
     method, task = parts.get("method"), parts.get("task")
     if method is None or task is None:
@@ -114,18 +129,22 @@ def _check_terms(tree: Tree, core: RunConfig, parts: dict[str, Any], plugins: Pl
     owners = {f'method "{method.name}"': ("method", method.name), f'task "{task.name}"': ("task", task.name)}
     terms = {text: list(plugins.registry.find(kind, name).load().TERMS) for text, (kind, name) in owners.items()}  # type: ignore[arg-type]
     known = [term for names in terms.values() for term in names]
-    named: list[Path] = [("weights", term) for term in core.weights] + [("starts", term) for term in core.starts]
-    if core.training.restart:
-        named.append(("training", "restart", core.training.restart.term))
-    for *section, term in named:
+    named = [("weights", term) for term in core.weights] + [("starts", term) for term in core.starts]
+    for section, term in named:
         if term not in known:
             offers = "; ".join(f"{owner} has {', '.join(names) or 'none'}" for owner, names in terms.items())
-            message = f"{_dotted((*section, term))} is no loss term of this run.{did_you_mean(str(term), known)} Terms: {offers}."
-            faults.append(ConfigError(message, tree.position((*section, term))))
+            message = f"{section}.{term} is no loss term of this run.{did_you_mean(term, known)} Terms: {offers}."
+            faults.append(ConfigError(message, tree.position((section, term))))
+    restart, own = core.training.restart, terms[f'task "{task.name}"']
+    if restart and restart.term not in own:
+        message = f'training.restart.term is "{restart.term}": must be a term of the task, {", ".join(own) or "and it has none"}.'
+        faults.append(ConfigError(message, tree.position(("training", "restart", "term"))))
     if not any(core.weights.values()):
         faults.append(ConfigError("every weight is 0: there is nothing to train", tree.position(("weights",))))
     elif all(core.starts.get(term, 0) > 0 for term, weight in core.weights.items() if weight):
-        faults.append(ConfigError("every term starts later: there is nothing to train at first", tree.position(("starts",))))
+        faults.append(
+            ConfigError("every term starts later: there is nothing to train at first", tree.position(("starts",)))
+        )
 
 
 def _fault(tree: Tree, path: Path, item: Any, model: type[BaseModel], known: Iterable[str]) -> UserError:
@@ -139,10 +158,14 @@ def _fault(tree: Tree, path: Path, item: Any, model: type[BaseModel], known: Ite
     if item["type"] == "extra_forbidden":
         options = _known_at(model, inner[:-1])
         return ConfigError(
-            f"{key} is not an option of {owner}.{did_you_mean(str(inner[-1]), options)} Known: {', '.join(options) or 'none'}.", where
+            f"{key} is not an option of {owner}.{did_you_mean(str(inner[-1]), options)} Known: {', '.join(options) or 'none'}.",
+            where,
         )
     message = item["msg"].removeprefix("Input should be ").removeprefix("Value error, ")
-    return ConfigError(f"{key} is {json.dumps(item['input'], default=str)}: {'must be ' if item['msg'].startswith('Input should be ') else ''}{message}.", where)
+    return ConfigError(
+        f"{key} is {json.dumps(item['input'], default=str)}: {'must be ' if item['msg'].startswith('Input should be ') else ''}{message}.",
+        where,
+    )
 
 
 def _known_at(model: type[BaseModel], path: Path) -> list[str]:
@@ -171,4 +194,8 @@ def _dotted(path: Path) -> str:
 
 def _order(tree: Tree, fault: UserError) -> tuple[bool, int, int]:
     where = fault.position
-    return (where is None or FilePath(where.file) != tree.file, where.line if where else 0, where.column if where else 0)
+    return (
+        where is None or FilePath(where.file) != tree.file,
+        where.line if where else 0,
+        where.column if where else 0,
+    )

@@ -6,7 +6,7 @@ import os
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import torch
 from jaxtyping import Float, Int, UInt8
@@ -63,13 +63,15 @@ class DatasetReader(ABC):
         root: str | None = None
         """Folder that holds the data sets; the variable GEDI_NESY_DATA, else ./data, by default."""
 
-    def __init__(self, options: Options) -> None:
+    options: Any
+
+    def __init__(self, options: Any) -> None:
         self.options = options
 
     @property
     def root(self) -> Path:
         """The folder to look in."""
-        chosen = getattr(self.options, "root", None) or os.environ.get("GEDI_NESY_DATA") or "data"
+        chosen = self.options.root or os.environ.get("GEDI_NESY_DATA") or "data"
         return Path(chosen).expanduser().resolve()
 
     @abstractmethod

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 from jaxtyping import Float
@@ -21,7 +22,9 @@ class View(ABC):
     class Options(Options):
         """Options beside `name` in the config's list of views."""
 
-    def __init__(self, options: Options) -> None:
+    options: Any
+
+    def __init__(self, options: Any) -> None:
         self.options = options
 
     @abstractmethod

@@ -13,7 +13,8 @@ from ..methods import Method, MethodContext, require
 from ..plugin_manager import PluginManager
 from ..registry import Kind
 from ..tasks import Task, TaskContext
-from .run import Run, RunFolder
+from .run import Run
+from .run_folder import RunFolder
 from .seeding import make_generator
 
 
@@ -65,17 +66,21 @@ def _method(
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(generators["weights"].initial_seed())
         backbone = _class(plugins, "backbone", config.backbone)(config.backbone.options, task.dataset.shape)
-        context = MethodContext(backbone, task.dataset.shape, task.num_classes, active, config.num_views, generators["method"])
+        context = MethodContext(
+            backbone, task.dataset.shape, task.num_classes, active, config.num_views, generators["method"]
+        )
         method: Method = _class(plugins, "method", config.method)(config.method.options, context)
     layout = torch.channels_last if config.training.channels_last else torch.contiguous_format
-    return method.to(device).to(memory_format=layout)  # type: ignore[call-overload, no-any-return]
+    return method.to(device).to(memory_format=layout)
 
 
 def make_optimizer(method: Method, training: Training) -> torch.optim.Optimizer:
     """The optimiser over every parameter; the loop sets its learning rate at each step."""
     parameters = list(method.parameters())
     if training.optimizer == "sgd":
-        return torch.optim.SGD(parameters, lr=training.learning_rate, momentum=training.betas[0], weight_decay=training.weight_decay)
+        return torch.optim.SGD(
+            parameters, lr=training.learning_rate, momentum=training.betas[0], weight_decay=training.weight_decay
+        )
     kind = torch.optim.AdamW if training.optimizer == "adamw" else torch.optim.Adam
     return kind(parameters, lr=training.learning_rate, betas=training.betas, weight_decay=training.weight_decay)
 
@@ -86,7 +91,10 @@ def choose_device(name: str) -> torch.device:
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     device = torch.device(name)
     if device.type == "cuda" and (not torch.cuda.is_available() or (device.index or 0) >= torch.cuda.device_count()):
-        raise ConfigError(f'device "{name}" is not there: this machine has {torch.cuda.device_count()} CUDA devices. Use device=cpu or auto', key="device")
+        raise ConfigError(
+            f'device "{name}" is not there: this machine has {torch.cuda.device_count()} CUDA devices. Use device=cpu or auto',
+            key="device",
+        )
     if device.type == "mps" and not torch.backends.mps.is_available():
         raise ConfigError('device "mps" is not there. Use device=cpu or auto', key="device")
     return device

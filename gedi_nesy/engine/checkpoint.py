@@ -70,7 +70,11 @@ def restore_latest(run: Run) -> list[str]:
         else:
             return complaints
     if candidates:
-        raise RunError("\n".join([*complaints, f"no sound checkpoint is left in {run.folder.checkpoints}: start again without --resume"]))
+        raise RunError(
+            "\n".join(
+                [*complaints, f"no sound checkpoint is left in {run.folder.checkpoints}: start again without --resume"]
+            )
+        )
     return complaints
 
 
@@ -105,7 +109,9 @@ def restore(run: Run, checkpoint: Checkpoint) -> None:
     torch.set_rng_state(checkpoint.tensors["generator/torch"])
     values = checkpoint.values
     run.epoch, run.step, run.seconds = values["epoch"], values["step"], values["seconds"]
-    run.attempt, run.rate_factor, run.notes, run.extra = (values[name] for name in ("attempt", "rate_factor", "notes", "extra"))
+    run.attempt, run.rate_factor, run.notes, run.extra = (
+        values[name] for name in ("attempt", "rate_factor", "notes", "extra")
+    )
 
 
 def _tensors(run: Run) -> dict[str, Tensor]:
@@ -131,7 +137,11 @@ def _values(run: Run) -> dict[str, Any]:
 
 
 def _load_weights(run: Run, checkpoint: Checkpoint) -> None:
-    state = {name.removeprefix("method/"): tensor for name, tensor in checkpoint.tensors.items() if name.startswith("method/")}
+    state = {
+        name.removeprefix("method/"): tensor
+        for name, tensor in checkpoint.tensors.items()
+        if name.startswith("method/")
+    }
     try:
         run.method.load_state_dict(state)
     except RuntimeError as error:

@@ -62,7 +62,9 @@ def diagnose(run: Run, terms: dict[str, float]) -> Diagnosis:
     method: Any = run.method
     generator = make_generator(run.config.seed, "diagnosis", run.device)
     # Data sets come sorted by class, so take a random part of the images, always the same.
-    rows = torch.randperm(len(run.task.train_pixels), generator=make_generator(run.config.seed, "diagnosis"))[:NUM_IMAGES]
+    rows = torch.randperm(len(run.task.train_pixels), generator=make_generator(run.config.seed, "diagnosis"))[
+        :NUM_IMAGES
+    ]
     images = to_unit_range(run.task.train_pixels[rows.to(run.device)])
     first, second = make_views(images, run.pipeline, 2, generator)
     offers = capabilities(method)
@@ -99,6 +101,12 @@ def _failures(
         found.append(f"cluster collapse: {used:.1f} of {num_classes} classes in use")
     if disagreement is not None and disagreement > MAX_DISAGREEMENT:
         found.append(f"label inconsistency: two views of an image differ in class for {disagreement:.0%} of the images")
-    elif confidence is not None and confidence > CONFIDENT and distances.get("inv", 0) > MAX_INVARIANCE_GAP * math.log(num_classes):
-        found.append(f"label inconsistency: inv is {distances['inv']:.2f} above its minimum while predictions are confident")
+    elif (
+        confidence is not None
+        and confidence > CONFIDENT
+        and distances.get("inv", 0) > MAX_INVARIANCE_GAP * math.log(num_classes)
+    ):
+        found.append(
+            f"label inconsistency: inv is {distances['inv']:.2f} above its minimum while predictions are confident"
+        )
     return found

@@ -71,5 +71,9 @@ def _evaluate_one(run: Run, name: str) -> Evaluation:
 
 
 def _last_epoch_terms(run: Run) -> dict[str, float]:
-    lines = [line["epoch_terms"] for line in read_metrics(run.folder.metrics) if "epoch_terms" in line and line["step"] <= run.step]
+    lines = [
+        line["epoch_terms"]
+        for line in read_metrics(run.folder.metrics)
+        if "epoch_terms" in line and line["step"] <= run.step
+    ]
     return lines[-1] if lines else {}

@@ -38,7 +38,11 @@ class Prediction:
 
     def plain(self) -> dict[str, Any]:
         """JSON-able form."""
-        return {"images": dict(zip(self.images, self.probabilities, strict=True)), "query": self.query, "answers": self.answers}
+        return {
+            "images": dict(zip(self.images, self.probabilities, strict=True)),
+            "query": self.query,
+            "answers": self.answers,
+        }
 
     def text(self) -> str:
         """A line for each image, best classes first, then the query."""

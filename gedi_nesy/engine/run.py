@@ -15,6 +15,9 @@ from ..plugin_manager import PluginManager
 from ..tasks import Task
 from .run_folder import RunFolder
 
+# Share of the training over which a late term's weight grows from 0: brought in at once, it upsets what is learned.
+RAMP = 0.1
+
 
 @dataclass
 class Run:
@@ -53,10 +56,15 @@ class Run:
         """Steps of the whole training."""
         return self.config.training.epochs * self.task.num_steps(self.config.training.batch_size)
 
-    def active_terms(self) -> frozenset[str]:
-        """The terms of the coming step: those with a weight whose start has come."""
-        done, starts = self.step / self.num_steps, self.config.starts
-        return frozenset(name for name, weight in self.config.weights.items() if weight and done >= starts.get(name, 0.0))
+    def weights(self) -> dict[str, float]:
+        """The weight of each term in the coming step; terms that are off or have not started are left out."""
+        done, starts = (self.step + 1) / self.num_steps, self.config.starts
+        shares = {
+            name: min(1.0, (done - starts[name]) / RAMP) if name in starts else 1.0 for name in self.config.weights
+        }
+        return {
+            name: weight * shares[name] for name, weight in self.config.weights.items() if weight and shares[name] > 0
+        }
 
     @property
     def minima(self) -> dict[str, float]:

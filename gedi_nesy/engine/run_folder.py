@@ -78,7 +78,9 @@ def create(folder: RunFolder, config: RunConfig, command: list[str]) -> RunFolde
     for file in _source_files(config):
         write_atomic(folder.path / Path(file).name, Path(file).read_bytes())
     header = f"# Resolved by gedi-nesy; run again with: gedi-nesy train {folder.config}\n"
-    write_atomic(folder.config, (header + yaml.safe_dump(resolved(config), sort_keys=False, allow_unicode=True)).encode())
+    write_atomic(
+        folder.config, (header + yaml.safe_dump(resolved(config), sort_keys=False, allow_unicode=True)).encode()
+    )
     return folder
 
 
@@ -99,7 +101,10 @@ def check_same(config: RunConfig, folder: RunFolder) -> None:
     ]
     if differences:
         listed = "\n".join(differences)
-        raise RunError(f"{folder.path} was started with another config and cannot be resumed with this one:\n{listed}\nStart a new run, or undo the changes")
+        raise RunError(
+            f"{folder.path} was started with another config and cannot be resumed with this one:\n{listed}\n"
+            "Start a new run, or undo the changes"
+        )
 
 
 def find(path: Path) -> RunFolder:
@@ -149,7 +154,11 @@ def _source_files(value: Any) -> list[SourceFile]:
 def _differences(before: Any, now: Any, key: str = "") -> list[tuple[str, Any, Any]]:
     if isinstance(before, dict) and isinstance(now, dict):
         keys = list(before | now)
-        return [difference for name in keys for difference in _differences(before.get(name), now.get(name), f"{key}.{name}".lstrip("."))]
+        return [
+            difference
+            for name in keys
+            for difference in _differences(before.get(name), now.get(name), f"{key}.{name}".lstrip("."))
+        ]
     return [] if before == now else [(key, before, now)]
 
 
@@ -177,4 +186,6 @@ def _commit() -> str | None:
         changes = subprocess.run(["git", "status", "--porcelain"], cwd=here, capture_output=True, text=True, timeout=10)
     except (OSError, subprocess.TimeoutExpired):
         return None
-    return commit.stdout.strip() + (" with changes" if changes.stdout.strip() else "") if commit.returncode == 0 else None
+    return (
+        commit.stdout.strip() + (" with changes" if changes.stdout.strip() else "") if commit.returncode == 0 else None
+    )

@@ -53,8 +53,8 @@ def train(run: Run, display: Display) -> None:
             continue
         run.epoch += 1
         run.seconds = time.perf_counter() - started
-        if _is_stuck(run, means):
-            _start_again(run, means, metrics, display)
+        if stuck := _stuck(run):
+            _start_again(run, stuck, metrics, display)
             continue
         if _is_due(run, run.config.training.report_every):
             with evaluating(run.method):
@@ -86,17 +86,17 @@ def _step(run: Run, selection: Selection) -> dict[str, float]:
     views = make_views(images, run.pipeline, run.config.num_views, run.generators["views"])
     batch = Batch(views, selection.slots, selection.answer)
 
-    active = run.active_terms()
-    output = run.method.losses(batch, active)
-    terms = output.terms | run.task.losses(output, batch, active)
-    loss = torch.stack([run.config.weights[name] * term for name, term in terms.items()]).sum()
+    weights = run.weights()
+    output = run.method.losses(batch, frozenset(weights))
+    terms = output.terms | run.task.losses(output, batch, frozenset(weights))
+    loss = torch.stack([weights[name] * term for name, term in terms.items()]).sum()
 
     values = dict(zip(terms, torch.stack(list(terms.values())).tolist(), strict=True))
     _check(run, values)
     for group in run.optimizer.param_groups:
         group["lr"] = learning_rate(run)
     run.optimizer.zero_grad(set_to_none=True)
-    loss.backward()
+    torch.autograd.backward(loss)
     if run.config.training.clip_norm is not None:
         torch.nn.utils.clip_grad_norm_(run.method.parameters(), run.config.training.clip_norm)
     run.optimizer.step()
@@ -126,21 +126,21 @@ def _is_due(run: Run, every: int) -> bool:
     return run.epoch % every == 0 or run.epoch == run.config.training.epochs
 
 
-def _is_stuck(run: Run, means: dict[str, float]) -> bool:
-    restart = run.config.training.restart
-    return (
-        restart is not None
-        and run.epoch == math.ceil(restart.after * run.config.training.epochs)
-        and run.attempt < restart.attempts
-        and means[restart.term] > restart.above
-    )
+def _stuck(run: Run) -> str | None:
+    """Why this attempt should be given up, if this is the epoch to decide and the configured term is too high."""
+    restart, epochs = run.config.training.restart, run.config.training.epochs
+    if restart is None or run.attempt == restart.attempts or run.epoch != math.ceil(restart.after * epochs):
+        return None
+    with evaluating(run.method), torch.no_grad():
+        value = run.task.fit(run.method)[restart.term]
+    if value <= restart.above:
+        return None
+    return f"{restart.term} is {value:.3f} on the training data after {run.epoch} epochs, more than {restart.above:g}"
 
 
-def _start_again(run: Run, means: dict[str, float], metrics: MetricsLog, display: Display) -> None:
+def _start_again(run: Run, why: str, metrics: MetricsLog, display: Display) -> None:
     """Back to epoch 0 with other weights and other random numbers; the data and its examples stay."""
-    restart = run.config.training.restart
-    assert restart is not None
-    text = f"attempt {run.attempt} was given up: {restart.term} is {means[restart.term]:.3f} after {run.epoch} epochs, more than {restart.above:g}"
+    text = f"attempt {run.attempt} was given up: {why}"
     run.attempt += 1
     reset(run)
     metrics.cut(0)
@@ -150,7 +150,11 @@ def _start_again(run: Run, means: dict[str, float], metrics: MetricsLog, display
 
 
 def _check(run: Run, terms: dict[str, float]) -> None:
-    bad = {name: value for name, value in terms.items() if not math.isfinite(value) or abs(value) > run.config.training.max_term}
+    bad = {
+        name: value
+        for name, value in terms.items()
+        if not math.isfinite(value) or abs(value) > run.config.training.max_term
+    }
     if bad:
         what = ", ".join(f"{name} is {value:g}" for name, value in bad.items())
         last = checkpoint.newest(run.folder.checkpoints)
@@ -167,7 +171,9 @@ def _roll_back(run: Run, error: DivergenceError, metrics: MetricsLog, display: D
     if run.config.training.on_divergence == "stop":
         raise error
     if rollbacks > MAX_ROLLBACKS or checkpoint.newest(run.folder.checkpoints) is None:
-        raise DivergenceError(f"{error}\nRolled back {rollbacks - 1} times already, or no checkpoint to go back to.") from error
+        raise DivergenceError(
+            f"{error}\nRolled back {rollbacks - 1} times already, or no checkpoint to go back to."
+        ) from error
     step = run.step
     checkpoint.restore_latest(run)
     run.rate_factor = 0.5**rollbacks
@@ -180,4 +186,3 @@ def _roll_back(run: Run, error: DivergenceError, metrics: MetricsLog, display: D
 def _note(run: Run, text: str, display: Display) -> None:
     run.notes.append(text)
     display.note(text)
-

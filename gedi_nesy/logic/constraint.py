@@ -3,12 +3,21 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
+from typing import TYPE_CHECKING, TypeAlias
 
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from ..errors import ProgramError
+
+if TYPE_CHECKING:
+    from .program import Program
+    from .query import QueryTemplate
+
+ConstraintBuilder: TypeAlias = "Callable[[Program, QueryTemplate, int], Constraint]"
+"""A logic backend: from a program, a query and a number of classes to a constraint."""
 
 
 class Constraint(nn.Module, ABC):
@@ -50,13 +59,16 @@ class Constraint(nn.Module, ABC):
 
         Source: Xu et al. 2018; GEDI 2024 section 6.4 (L_NESY, there a sum; ours is a mean).
         """
-        return -self(class_log_probs, answer).mean()
+        log_probability: Tensor = self(class_log_probs, answer)
+        return -log_probability.mean()
 
     def answer_index(self, answer: tuple[str, ...]) -> int:
         """Position of an answer in `answers`; ProgramError when the program never gives it."""
         if answer not in self.answers:
             known = ", ".join(",".join(values) for values in self.answers[:20])
-            raise ProgramError(f"({','.join(answer)}) is no answer of the query. Answers: {known}{', ...' if len(self.answers) > 20 else ''}")
+            raise ProgramError(
+                f"({','.join(answer)}) is no answer of the query. Answers: {known}{', ...' if len(self.answers) > 20 else ''}"
+            )
         return self.answers.index(answer)
 
     def no_label(self, examples: int, device: torch.device | None = None) -> Int[Tensor, " examples"]:

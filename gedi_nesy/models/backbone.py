@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from typing import Any
 
 from jaxtyping import Float
 from torch import Tensor, nn
@@ -22,7 +23,7 @@ class Backbone(nn.Module, ABC):
     num_features: int
 
     @abstractmethod
-    def __init__(self, options: Options, shape: tuple[int, int, int]) -> None:
+    def __init__(self, options: Any, shape: tuple[int, int, int]) -> None:
         super().__init__()
 
     @abstractmethod

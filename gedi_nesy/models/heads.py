@@ -14,7 +14,9 @@ class Projector(nn.Module):
 
     def __init__(self, num_inputs: int, num_outputs: int) -> None:
         super().__init__()
-        self.layers = nn.Sequential(nn.Linear(num_inputs, 2 * num_inputs), nn.LeakyReLU(0.2), nn.Linear(2 * num_inputs, num_outputs))
+        self.layers = nn.Sequential(
+            nn.Linear(num_inputs, 2 * num_inputs), nn.LeakyReLU(0.2), nn.Linear(2 * num_inputs, num_outputs)
+        )
 
     def forward(self, features: Float[Tensor, "batch features"]) -> Float[Tensor, "batch outputs"]:
         """Projected features."""

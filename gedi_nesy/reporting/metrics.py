@@ -35,7 +35,13 @@ class MetricsLog:
 
     def epoch(self, run: Run, terms: dict[str, float], diagnosis: Diagnosis) -> None:
         """An epoch's mean terms and the model's health."""
-        line = {"step": run.step, "epoch": run.epoch, "epoch_terms": terms, "diagnosis": diagnosis.plain(), "seconds": run.seconds}
+        line = {
+            "step": run.step,
+            "epoch": run.epoch,
+            "epoch_terms": terms,
+            "diagnosis": diagnosis.plain(),
+            "seconds": run.seconds,
+        }
         self._append(line)
 
     def _append(self, line: dict[str, Any]) -> None:

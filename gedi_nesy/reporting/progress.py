@@ -30,7 +30,9 @@ class Speed:
         """Count a step; the rate is a moving average."""
         now = time.perf_counter()
         rate = images / max(now - self._last, 1e-9)
-        self.images_per_second = rate if not self._steps else SMOOTHING * self.images_per_second + (1 - SMOOTHING) * rate
+        self.images_per_second = (
+            rate if not self._steps else SMOOTHING * self.images_per_second + (1 - SMOOTHING) * rate
+        )
         self._last, self._steps = now, self._steps + 1
 
     def left(self, run: Run) -> str:
@@ -70,7 +72,10 @@ class LiveDisplay:
     def __init__(self, console: Console) -> None:
         self._speed = Speed()
         self._progress = Progress(
-            TextColumn("epoch {task.fields[epoch]}"), BarColumn(bar_width=None), TextColumn("{task.fields[speed]}"), console=console
+            TextColumn("epoch {task.fields[epoch]}"),
+            BarColumn(bar_width=None),
+            TextColumn("{task.fields[speed]}"),
+            console=console,
         )
         self._bar = self._progress.add_task("train", total=None, epoch="", speed="")
         self._failures: tuple[str, ...] = ()

@@ -10,7 +10,9 @@ if TYPE_CHECKING:
     from ..evaluators import Evaluation
 
 
-def assemble(run: Run, evaluations: dict[str, Evaluation], diagnosis: Diagnosis, last_terms: dict[str, float]) -> dict[str, Any]:
+def assemble(
+    run: Run, evaluations: dict[str, Evaluation], diagnosis: Diagnosis, last_terms: dict[str, float]
+) -> dict[str, Any]:
     """Everything that a finished run says about itself, JSON-able."""
     terms = run.method.terms() | run.task.terms()
     images = run.step * run.config.training.batch_size * run.task.images_per_example

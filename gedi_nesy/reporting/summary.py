@@ -18,12 +18,16 @@ def summary(results: dict[str, Any]) -> str:
     if compare := results["compare"]:
         lines.append(_published(compare))
     seconds = results["training"]["seconds"]
-    lines.append(f"trained {results['training']['epochs']} epochs in {seconds:.0f} s on {results['training']['device']}")
+    lines.append(
+        f"trained {results['training']['epochs']} epochs in {seconds:.0f} s on {results['training']['device']}"
+    )
     return "\n".join(lines)
 
 
 def _published(compare: dict[str, str]) -> str:
     table = load_published(compare["table"])
     cells = table.place(compare["row"], compare["column"])
-    numbers = ", ".join(f"{metric} {cell.value:.{table.decimals}f} ± {cell.spread:.{table.decimals}f}" for metric, cell in cells.items())
+    numbers = ", ".join(
+        f"{metric} {cell.value:.{table.decimals}f} ± {cell.spread:.{table.decimals}f}" for metric, cell in cells.items()
+    )
     return f"published: {numbers} ({table.statistic}; {table.paper}, {table.reference}, row {compare['row']}, {compare['column']})"

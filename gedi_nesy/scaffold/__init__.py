@@ -25,7 +25,9 @@ def write_package(name: str, folder: Path) -> Path:
         PluginError: the name cannot be a package, or the folder is there already.
     """
     if not re.fullmatch(r"[a-z][a-z0-9]*(-[a-z0-9]+)*", name):
-        raise PluginError(f'"{name}" is no name for a package: use small letters and digits, words joined by "-", such as my-method')
+        raise PluginError(
+            f'"{name}" is no name for a package: use small letters and digits, words joined by "-", such as my-method'
+        )
     target = folder / name
     if target.exists():
         raise PluginError(f"{target} exists already: choose another name or --folder")
@@ -34,5 +36,7 @@ def write_package(name: str, folder: Path) -> Path:
     for template, destination in FILES.items():
         path = target / destination.format(module=module)
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(Template(resources.files(__name__).joinpath(template).read_text()).substitute(words), encoding="utf-8")
+        path.write_text(
+            Template(resources.files(__name__).joinpath(template).read_text()).substitute(words), encoding="utf-8"
+        )
     return target

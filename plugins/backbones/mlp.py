@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 from typing import Annotated
 
 from jaxtyping import Float
@@ -30,7 +31,7 @@ class Mlp(Backbone):
         super().__init__(options, shape)
         sizes = [math.prod(shape), *options.hidden]
         layers: list[nn.Module] = [nn.Flatten()]
-        for before, after in zip(sizes, sizes[1:], strict=False):
+        for before, after in pairwise(sizes):
             layers += [nn.Linear(before, after), nn.ReLU()]
         self.layers = nn.Sequential(*layers, nn.Linear(sizes[-1], options.features))
         self.num_features = options.features

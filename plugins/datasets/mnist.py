@@ -22,5 +22,7 @@ class Mnist(DatasetReader):
         except (RuntimeError, ValueError, EOFError, OSError) as error:
             raise DataError(f"{self.root / 'MNIST' / 'raw'} is incomplete or damaged: {error}. {self.FETCH}") from None
         return ImageDataset(
-            Images(train.data[:, None], train.targets), Images(test.data[:, None], test.targets), tuple(str(digit) for digit in range(10))
+            Images(train.data[:, None], train.targets),
+            Images(test.data[:, None], test.targets),
+            tuple(str(digit) for digit in range(10)),
         )

@@ -38,7 +38,9 @@ class Mnist5k(DatasetReader):
         labels = torch.from_numpy(table[:, -1].astype(np.int64))
         train, test = _split(labels)
         return ImageDataset(
-            Images(pixels[train], labels[train]), Images(pixels[test], labels[test]), tuple(str(digit) for digit in range(10))
+            Images(pixels[train], labels[train]),
+            Images(pixels[test], labels[test]),
+            tuple(str(digit) for digit in range(10)),
         )
 
 

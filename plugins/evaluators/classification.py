@@ -30,7 +30,9 @@ class Classification(Evaluator):
             "matched_accuracy": "the same after the best one-to-one matching of clusters to classes, found on these test images",
             "nmi": "mutual information of class and prediction over the mean of their entropies, on the test images",
         }
-        return Evaluation(numbers, definitions, {"confusion": confusion.tolist(), "classes": list(task.dataset.classes)})
+        return Evaluation(
+            numbers, definitions, {"confusion": confusion.tolist(), "classes": list(task.dataset.classes)}
+        )
 
 
 def confusion_matrix(

@@ -17,10 +17,11 @@ class ConstraintSatisfaction(Evaluator):
     def evaluate(self, method: Method, task: Task) -> Evaluation:
         """Satisfaction by argmax and by probability, on examples made of test images only."""
         if not isinstance(task, HasConstraint):
-            raise ConfigError(f"the evaluator constraint needs a task with a constraint; {type(task).__name__} has none")
-        examples, device = task.test_examples, task.dataset.test.pixels.device
-        log_probs = predict(method, task.dataset.test.pixels)[examples.slots.to(device)]
-        answer = examples.answer.to(device)
+            raise ConfigError(
+                f"the evaluator constraint needs a task with a constraint; {type(task).__name__} has none"
+            )
+        examples = task.test_examples.to(task.dataset.test.pixels.device)
+        log_probs, answer = predict(method, task.dataset.test.pixels)[examples.slots], examples.answer
         log_query = task.constraint(log_probs, answer)
         # The query under certainty of each slot's most probable class has probability 1 or 0.
         certain = torch.nn.functional.one_hot(log_probs.argmax(dim=2), log_probs.shape[2]).float().log()

@@ -64,6 +64,8 @@ class Gedi(Method):
         """Persistent chains."""
         fresh_chains: Annotated[float, Field(ge=0, le=1)] = 0.05
         """Probability that a chain starts anew from uniform noise."""
+        sample_steps: Annotated[int, Field(gt=0)] = 500
+        """Moves of a chain of the buffer before it is shown as a sample (figures 9 and 10 of the paper: 500)."""
 
         @model_validator(mode="after")
         def _prior_is_a_distribution(self) -> Gedi.Options:
@@ -100,11 +102,17 @@ class Gedi(Method):
     @staticmethod
     def _check(options: Options, context: MethodContext) -> None:
         if options.class_prior is not None and len(options.class_prior) != context.num_classes:
-            raise ConfigError(f"method.class_prior has {len(options.class_prior)} numbers and the task {context.num_classes} classes", key="method.class_prior")
+            raise ConfigError(
+                f"method.class_prior has {len(options.class_prior)} numbers and the task {context.num_classes} classes",
+                key="method.class_prior",
+            )
         if "energy" in context.active and "gen" not in context.active:
             raise ConfigError("the term energy regularises gen, and the weight of gen is 0", key="weights.energy")
         if "inv" in context.active and context.num_views < 2:
-            raise ConfigError(f"the term inv compares two views of an image: num_views is {context.num_views}, set it to 2", key="num_views")
+            raise ConfigError(
+                f"the term inv compares two views of an image: num_views is {context.num_views}, set it to 2",
+                key="num_views",
+            )
 
     def terms(self) -> dict[str, Term]:
         """The terms with their known minima (the paper's figure 4)."""
@@ -129,7 +137,9 @@ class Gedi(Method):
             terms["prior"] = self._prior_term(log_probs)
         return MethodOutput(terms, log_probs, embeddings)
 
-    def _generative_terms(self, data_log_density: Float[Tensor, " batch"], buffer: ReplayBuffer) -> tuple[Tensor, Tensor]:
+    def _generative_terms(
+        self, data_log_density: Float[Tensor, " batch"], buffer: ReplayBuffer
+    ) -> tuple[Tensor, Tensor]:
         """gen and energy, on samples that start from the buffer and go back there."""
         rows, start = buffer.draw(self.options.chains or len(data_log_density), self.generator)
         with sgld.evaluating(self):
@@ -163,8 +173,9 @@ class Gedi(Method):
         return self._logits(self.embed(images)).logsumexp(dim=1)
 
     def sample(self, count: int, generator: torch.Generator) -> ImageBatch:
-        """Chains of the replay buffer, moved on by one more training step's worth of SGLD."""
+        """Chains of the replay buffer, moved on by `sample_steps` more."""
         assert self.buffer is not None  # `lacks` says so otherwise
         rows = torch.randint(len(self.buffer.images), (count,), generator=generator, device=generator.device)
         with sgld.evaluating(self):
-            return sgld.sample(self.log_density, self.buffer.images[rows], self.options.sgld, generator)
+            options = self.options.sgld.model_copy(update={"steps": self.options.sample_steps})
+            return sgld.sample(self.log_density, self.buffer.images[rows], options, generator)

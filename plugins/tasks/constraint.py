@@ -22,9 +22,10 @@ from jaxtyping import Float, Int
 from pydantic import Field
 from torch import Tensor
 
-from gedi_nesy import Batch, DataError, Examples, MethodOutput, Options, Selection, Task, TaskContext, Term
+from gedi_nesy import Batch, DataError, Examples, Method, MethodOutput, Options, Selection, Task, TaskContext, Term
 from gedi_nesy.config.files import ProgramFile
 from gedi_nesy.errors import ConfigError, ProgramError
+from gedi_nesy.evaluators import predict
 from gedi_nesy.logic.circuit_constraint import CircuitConstraint, build_constraint
 from gedi_nesy.logic.program import Program, load_program
 from gedi_nesy.logic.query import QueryTemplate
@@ -64,9 +65,9 @@ class ConstraintTask(Task):
         examples = draw_examples(circuit, train.labels.cpu(), options.examples, context.generator, "train")
         self.test_examples = draw_examples(circuit, test.labels.cpu(), options.test_examples, context.generator, "test")
         # Training touches the images of its examples and nothing else; rows are counted among these.
-        used, rows = examples.slots.flatten().unique(return_inverse=True)
+        used, rows = torch.unique(examples.slots, return_inverse=True)
         self.train_pixels = train.pixels[used.to(train.pixels.device)]
-        self.train_examples = Examples(rows.view_as(examples.slots), examples.answer)
+        self.train_examples = Examples(rows, examples.answer)
         self.images_per_example = len(template.slots)
         self._facts = {
             "query": options.query,
@@ -80,7 +81,9 @@ class ConstraintTask(Task):
         }
         device = train.pixels.device
         build = context.registry.find("logic_backend", options.backend, key="task.backend").load()
-        self.constraint = (circuit if build is build_constraint else build(program, template, self.num_classes)).to(device)
+        self.constraint = (circuit if build is build_constraint else build(program, template, self.num_classes)).to(
+            device
+        )
 
     def num_steps(self, batch_size: int) -> int:
         """Whole batches, at least one."""
@@ -100,6 +103,12 @@ class ConstraintTask(Task):
         """nesy is 0 when every query holds for sure."""
         return {"nesy": Term(self.TERMS["nesy"], known_minimum=0.0)} if "nesy" in self.active else {}
 
+    def fit(self, method: Method) -> dict[str, float]:
+        """nesy on the training examples, images as they are."""
+        log_probs = predict(method, self.train_pixels)
+        examples = self.train_examples.to(log_probs.device)
+        return {"nesy": float(self.constraint.loss(log_probs[examples.slots], examples.answer))}
+
     def facts(self) -> dict[str, Any]:
         """The query, its examples and the size of its circuit."""
         return self._facts
@@ -109,7 +118,10 @@ class ConstraintTask(Task):
         if "nesy" not in active:
             return {}
         if output.class_log_probs is None or batch.slots is None or batch.answer is None:
-            raise ConfigError("the term nesy needs class probabilities, which this method does not compute; weigh nesy 0 or choose another method", key="method.name")
+            raise ConfigError(
+                "the term nesy needs class probabilities, which this method does not compute; weigh nesy 0 or choose another method",
+                key="method.name",
+            )
         return {"nesy": self.constraint.loss(output.class_log_probs[batch.slots], batch.answer)}
 
 
@@ -123,7 +135,7 @@ def draw_examples(
     Raises:
         DataError: the images do not suffice.
     """
-    pools = {int(label): _shuffled(labels == label, generator) for label in labels.unique()}
+    pools = {int(label): _shuffled(labels == label, generator) for label in torch.unique(labels)}
     chosen: list[list[int]] = []
     answers: list[int] = []
     while len(chosen) < count:
@@ -167,7 +179,10 @@ def _check_networks(program: Program, networks: dict[str, Literal["method"]]) ->
         if name not in networks
     ]
     faults += [
-        ConfigError(f'task.networks binds "{name}", which {program.source} does not use. Its networks: {", ".join(wanted) or "none"}', key="task.networks")
+        ConfigError(
+            f'task.networks binds "{name}", which {program.source} does not use. Its networks: {", ".join(wanted) or "none"}',
+            key="task.networks",
+        )
         for name in networks
         if name not in wanted
     ]

@@ -26,7 +26,10 @@ class Pretraining(Task):
     def num_steps(self, batch_size: int) -> int:
         """Whole batches only: a smaller last one would change the batch statistics that terms rely on."""
         if batch_size > len(self.train_pixels):
-            raise DataError(f"training.batch_size is {batch_size} and there are {len(self.train_pixels)} training images", key="training.batch_size")
+            raise DataError(
+                f"training.batch_size is {batch_size} and there are {len(self.train_pixels)} training images",
+                key="training.batch_size",
+            )
         return len(self.train_pixels) // batch_size
 
     def epoch(self, batch_size: int, generator: torch.Generator) -> Iterator[Selection]:

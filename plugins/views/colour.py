@@ -52,7 +52,11 @@ class ColorJitter(View):
         chosen = uniform(0, 1, len(images), images, generator) < self.options.probability
         unit = (images + 1.0) / 2.0
         unit = unit * self._factor(self.options.brightness, images, generator)
-        unit = _blend(unit.clamp(0, 1), luma(unit).mean(dim=(2, 3), keepdim=True), self._factor(self.options.contrast, images, generator))
+        unit = _blend(
+            unit.clamp(0, 1),
+            luma(unit).mean(dim=(2, 3), keepdim=True),
+            self._factor(self.options.contrast, images, generator),
+        )
         unit = _blend(unit, luma(unit), self._factor(self.options.saturation, images, generator))
         return torch.where(chosen[:, None, None, None], unit * 2.0 - 1.0, images)
 

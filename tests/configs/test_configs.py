@@ -14,7 +14,13 @@ CONFIGS = sorted((ROOT / "configs").rglob("*.yaml"))
 def test_two_steps_of_every_config(path, cli, tmp_path, monkeypatch):
     """On mnist5k with few examples and a thin network, so that the paper's sizes fit a test."""
     monkeypatch.chdir(tmp_path)
-    small = ["data={name: mnist5k}", "backbone.width=4", "task.examples=4", "task.test_examples=4", "training.batch_size=2"]
+    small = [
+        "data={name: mnist5k}",
+        "backbone.width=4",
+        "task.examples=4",
+        "task.test_examples=4",
+        "training.batch_size=2",
+    ]
     small += ["training.epochs=1", "method.sgld.steps=1", "method.buffer_size=20", "training.restart=null", "starts={}"]
     code, out, err = cli("train", path, "--run-id", "r", *small)
     assert code == 0, err

@@ -5,6 +5,7 @@ from __future__ import annotations
 from importlib.metadata import EntryPoint
 
 import pytest
+
 from gedi_nesy import plugin_manager
 from gedi_nesy.errors import PluginError
 from gedi_nesy.plugin_manager import PluginManager, load_plugins

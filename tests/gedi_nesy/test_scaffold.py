@@ -21,7 +21,13 @@ def package(tmp_path, monkeypatch, cli):
 
 def test_the_package_is_small_and_complete(package):
     files = {path.relative_to(package).as_posix() for path in package.rglob("*") if path.is_file()}
-    assert files == {"pyproject.toml", "config.yaml", "src/soft_bins/__init__.py", "src/soft_bins/method.py", "tests/test_soft_bins.py"}
+    assert files == {
+        "pyproject.toml",
+        "config.yaml",
+        "src/soft_bins/__init__.py",
+        "src/soft_bins/method.py",
+        "tests/test_soft_bins.py",
+    }
     assert len((package / "src/soft_bins/method.py").read_text().splitlines()) < 60
 
 
@@ -40,12 +46,25 @@ def test_an_existing_folder_is_not_overwritten(package, cli):
 def test_installed_with_pip_it_is_listed_trained_and_evaluated(package, tiny_text):
     """Installed without its dependencies into a folder of its own, as a separate distribution beside the project."""
     site = package.parent / "site"
-    pip = [sys.executable, "-m", "pip", "install", "-q", "--no-deps", "--no-build-isolation", "--target", str(site), str(package)]
+    pip = [
+        sys.executable,
+        "-m",
+        "pip",
+        "install",
+        "-q",
+        "--no-deps",
+        "--no-build-isolation",
+        "--target",
+        str(site),
+        str(package),
+    ]
     subprocess.run(pip, check=True, capture_output=True)
     environment = os.environ | {"PYTHONPATH": str(site), "OMP_NUM_THREADS": "1"}
 
     def call(*arguments):
-        return subprocess.run([sys.executable, "-m", *arguments], cwd=package.parent, env=environment, capture_output=True, text=True)
+        return subprocess.run(
+            [sys.executable, "-m", *arguments], cwd=package.parent, env=environment, capture_output=True, text=True
+        )
 
     listed = call("gedi_nesy", "plugins")
     assert "soft-bins  (soft-bins 0.1.0)\n  method         soft-bins" in listed.stdout
@@ -67,7 +86,7 @@ def test_its_config_is_sound(package, cli, monkeypatch):
     text = (package / "config.yaml").read_text()
     plugin = package / "src" / "soft_bins" / "__init__.py"
     (package / "config.yaml").write_text(f"plugins: [{plugin}]\n{text}")
-    code, out, err = cli("config", "check", package / "config.yaml")
+    code, _, err = cli("config", "check", package / "config.yaml")
     assert code == 0, err
     sys.modules.pop("soft_bins", None)
     sys.modules.pop("soft_bins.method", None)
@@ -75,11 +94,16 @@ def test_its_config_is_sound(package, cli, monkeypatch):
 
 def test_a_file_plugin_named_in_a_config_trains(tiny_config, cli, tmp_path):
     method = (Path(__file__).parent.parent.parent / "gedi_nesy/scaffold/method.txt").read_text()
-    method = method.replace("$class_name", "Mine") + "\n\nfrom gedi_nesy import hookimpl\n\n\n@hookimpl\ndef register(registry):\n    registry.add_method('mine', Mine)\n"
+    method = (
+        method.replace("$class_name", "Mine")
+        + "\n\nfrom gedi_nesy import hookimpl\n\n\n@hookimpl\ndef register(registry):\n    registry.add_method('mine', Mine)\n"
+    )
     (tmp_path / "my_method.py").write_text(method)
     text = tiny_config.read_text().replace("plugins: [", "plugins: [./my_method.py, ")
     (tmp_path / "mine.yaml").write_text(text)
-    code, _, err = cli("train", "mine.yaml", "--run-id", "r", "method={name: mine}", "weights={confidence: 1, balance: 10, nesy: 5}")
+    code, _, err = cli(
+        "train", "mine.yaml", "--run-id", "r", "method={name: mine}", "weights={confidence: 1, balance: 10, nesy: 5}"
+    )
     assert code == 0, err
     assert json.loads(Path("runs/mine/r/results.json").read_text())["method"] == "mine"
     assert (Path("runs/mine/r") / "my_method.py").exists(), "the run folder is enough to run again"

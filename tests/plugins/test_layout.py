@@ -6,6 +6,7 @@ import ast
 from pathlib import Path
 
 import pytest
+
 from gedi_nesy.plugin_manager import load_plugins
 
 ROOT = Path(__file__).parent.parent.parent
@@ -32,8 +33,14 @@ def test_every_plugin_file_is_registered_by_its_folder():
 @pytest.mark.parametrize("path", CORE, ids=lambda path: path.relative_to(ROOT).as_posix())
 def test_the_core_knows_no_plugin(path):
     assert not [name for name in imports(path) if "gedi_nesy_plugins" in name]
-    words = {node.value for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Constant) and isinstance(node.value, str)}
-    names = {entry.name for entry in load_plugins().registry.entries() if entry.kind in ("method", "dataset", "backbone")}
+    words = {
+        node.value
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Constant) and isinstance(node.value, str)
+    }
+    names = {
+        entry.name for entry in load_plugins().registry.entries() if entry.kind in ("method", "dataset", "backbone")
+    }
     assert not words & names, f"{path} names a plugin"
 
 

@@ -8,9 +8,10 @@ import shlex
 import subprocess
 from pathlib import Path
 
-import gedi_nesy
 import pytest
 import yaml
+
+import gedi_nesy
 from gedi_nesy import hookspecs
 from gedi_nesy.config.locate import bundled
 
@@ -34,8 +35,9 @@ def test_every_hook_is_described_with_its_arguments(hook):
 @pytest.mark.parametrize("block", blocks("sh"))
 def test_every_command_in_the_readme_exists(block, cli):
     """Each gedi-nesy command is parsed with its own arguments; configs and programs it names must be there."""
-    from gedi_nesy.cli import app
     from typer.main import get_command
+
+    from gedi_nesy.cli import app
 
     for line in block.splitlines():
         for part in line.split("&&"):
@@ -74,13 +76,17 @@ def test_every_python_block_runs(block, tmp_path, monkeypatch):
 def test_ci_runs_the_test_command():
     script = (ROOT / ".ci" / "run").read_text()
     extract = re.search(r"command=\$\((.*)\)\n", script)[1]
-    command = subprocess.run(["bash", "-c", extract], cwd=ROOT, capture_output=True, text=True, check=True).stdout.strip()
+    command = subprocess.run(
+        ["bash", "-c", extract], cwd=ROOT, capture_output=True, text=True, check=True
+    ).stdout.strip()
     assert command.startswith("pip install -e '.[test]'") and command.endswith("pytest")
 
 
 def test_every_bundled_config_and_program_is_named_in_the_readme():
     for suffix, folder in ((".yaml", "configs"), (".pl", "programs")):
-        on_disk = {path.relative_to(ROOT / folder).with_suffix("").as_posix() for path in (ROOT / folder).rglob(f"*{suffix}")}
+        on_disk = {
+            path.relative_to(ROOT / folder).with_suffix("").as_posix() for path in (ROOT / folder).rglob(f"*{suffix}")
+        }
         assert set(bundled(suffix)) == on_disk
         for name in on_disk:
             assert name in README, name

@@ -37,43 +37,143 @@ HOLDS = "sum_holds(A, B, C) :- digit(A, X), digit(B, Y), Z is X + Y, digit(C, Z)
 CASES = {
     "unknown key of a method": (
         change("sgld: {steps: 2", "sgld: {stepz: 2"),
-        ['tiny.yaml:9:10  method.sgld.stepz is not an option of method "gedi". Did you mean "steps"? Known: steps, step_size, noise_std.'],
+        [
+            'tiny.yaml:10:10  method.sgld.stepz is not an option of method "gedi". Did you mean "steps"? Known: steps, step_size'
+        ],
     ),
-    "unknown key at the top": (change("training:", "trainig:"), ['tiny.yaml:20:1  trainig is not an option of a config. Did you mean "training"?', "training is missing"]),
-    "wrong type": (change("epochs: 4", "epochs: four"), ['tiny.yaml:20:12  training.epochs is "four": must be a valid integer.']),
-    "a number as text": (change("learning_rate: 1e-3", "learning_rate: '1e-3'"), ['training.learning_rate is "1e-3": must be a valid number.']),
+    "unknown key at the top": (
+        change("training:", "trainig:"),
+        ['tiny.yaml:21:1  trainig is not an option of a config. Did you mean "training"?', "training is missing"],
+    ),
+    "wrong type": (
+        change("epochs: 4", "epochs: four"),
+        ['tiny.yaml:21:12  training.epochs is "four": must be a valid integer.'],
+    ),
+    "a number as text": (
+        change("learning_rate: 1e-3", "learning_rate: '1e-3'"),
+        ['training.learning_rate is "1e-3": must be a valid number.'],
+    ),
     "out of range": (change("batch_size: 10", "batch_size: 0"), ["training.batch_size is 0: must be greater than 0."]),
-    "duplicate key": (change("evaluators:", "views: []\nevaluators:"), ['tiny.yaml:21:1  duplicate key "views", first set in line 19. Keep one of them.']),
-    "not YAML": (change("weights: {", "weights: {{"), ["not valid YAML", "tiny.yaml:1"]),
-    "unknown method": (change("name: gedi", "name: gedy"), ['unknown method "gedy". Did you mean "gedi"?', "Known: gedi (methods, gedi-nesy ", "tiny.yaml:5:3"]),
-    "unknown task": (change("name: constraint", "name: puzzle"), ['unknown task "puzzle". Known: constraint (tasks, gedi-nesy ']),
+    "duplicate key": (
+        change("evaluators:", "views: []\nevaluators:"),
+        ['tiny.yaml:22:1  duplicate key "views", first set in line 20. Keep one of them.'],
+    ),
+    "not YAML": (change("weights: {", "weights: {{"), ["not valid YAML", "tiny.yaml:20:1"]),
+    "unknown method": (
+        change("name: gedi", "name: gedy"),
+        ['unknown method "gedy". Did you mean "gedi"?', "Known: gedi (methods, gedi-nesy ", "tiny.yaml:5:3"],
+    ),
+    "unknown task": (
+        change("name: constraint", "name: puzzle"),
+        ['unknown task "puzzle". Known: constraint (tasks, gedi-nesy '],
+    ),
     "unknown backbone": (change("name: mlp", "name: vgg"), ['unknown backbone "vgg". Known: mlp (']),
-    "unknown data set": (change("name: bars", "name: mnist6k"), ['unknown dataset "mnist6k". Did you mean "mnist5k"?', "bars (tiny_plugin, "]),
-    "unknown view": (change("gaussian_noise", "gausian_noise"), ['unknown view "gausian_noise". Did you mean "gaussian_noise"?']),
-    "unknown evaluator": (change("[classification,", "[clasification,"), ['unknown evaluator "clasification". Did you mean "classification"?']),
-    "unknown backend": (change("examples: 40", "examples: 40, backend: prolog".replace(", ", "\n  ")), ['unknown logic backend "prolog". Did you mean "deepproblog"? Known: circuit (backends, gedi-nesy ']),
-    "unknown term": (change("nesy: 5", "nessy: 5"), ['weights.nessy is no loss term of this run. Did you mean "nesy"?', 'method "gedi" has gen, energy, inv, prior; task "constraint" has nesy']),
+    "unknown data set": (
+        change("name: bars", "name: mnist6k"),
+        ['unknown dataset "mnist6k". Did you mean "mnist5k"?', "bars (tiny_plugin, "],
+    ),
+    "unknown view": (
+        change("gaussian_noise", "gausian_noise"),
+        ['unknown view "gausian_noise". Did you mean "gaussian_noise"?'],
+    ),
+    "unknown evaluator": (
+        change("[classification,", "[clasification,"),
+        ['unknown evaluator "clasification". Did you mean "classification"?'],
+    ),
+    "unknown backend": (
+        change("examples: 40", "examples: 40, backend: prolog".replace(", ", "\n  ")),
+        ['unknown logic backend "prolog". Did you mean "deepproblog"? Known: circuit (backends, gedi-nesy '],
+    ),
+    "unknown term": (
+        change("nesy: 5", "nessy: 5"),
+        [
+            'weights.nessy is no loss term of this run. Did you mean "nesy"?',
+            'method "gedi" has gen, energy, inv, prior; task "constraint" has nesy',
+        ],
+    ),
     "nothing to train": (change("{gen: 1, prior: 10, nesy: 5}", "{gen: 0, nesy: 0}"), ["every weight is 0"]),
-    "nothing to train at first": (change("views:", "starts: {gen: 0.1, prior: 0.2, nesy: 1}\nviews:"), ["every term starts later"]),
-    "inv with one view": (change("gen: 1,", "inv: 1,"), ["tiny.yaml:", "inv compares two views", "num_views is 1, set it to 2"]),
-    "missing data": (change("name: bars", "name: mnist, root: /nowhere"), ["tiny.yaml:2:1  ", "no /nowhere/MNIST/raw", "Looked in /nowhere (data.root in the config, or the variable GEDI_NESY_DATA)", "download=True"]),
-    "missing program": (change("program: mnist_addition", "program: mnist_adition"), ['task.program is "mnist_adition"', 'Did you mean "mnist_addition"?']),
-    "a program that does not parse": (program(DIGIT + "sum_holds(A, B, C) :- digit(A, X) digit(B, Y).\n"), ["own.pl:2:"]),
-    "a network that is not bound": (program(DIGIT.replace("mnist_net", "other_net") + HOLDS), ['own.pl:1:1  network "other_net" of digit/2 is not bound. Add to task.networks: {other_net: method}']),
-    "a network too many": (change("{mnist_net: method}", "{mnist_net: method, other: method}"), ['task.networks binds "other"', "Its networks: mnist_net"]),
-    "a domain of another size": (program(DIGIT.replace(",9]", "]") + HOLDS), ["own.pl:1:1", "digit/2 has 9 values, its network has 10 classes"]),
-    "a query without proof": (program(DIGIT + HOLDS.replace("digit(C, Z)", "Z > 100, digit(C, Z)")), ["sum_holds(A, B, C)", "no proof"]),
-    "slots and arity that differ": (change("sum_holds(A, B, C)", "sum_holds(A, B)"), ["tiny.yaml:13:3  the argument C is declared but the query"]),
-    "another arity in the program": (program(DIGIT + "sum_holds(A, B) :- digit(A, X), digit(B, X).\n"), ["slots and query arity differ", "has arity 3, the program defines sum_holds with arity 2"]),
-    "a predicate that is not there": (change("sum_holds(", "sum_hold("), ["does not define sum_hold/3", 'Did you mean "sum_holds/3"?']),
-    "an undeclared slot": (change("C: image", "D: image"), ["tiny.yaml:13:3  the variable C of the query", "is not declared"]),
-    "a role that does not exist": (change("C: image", "C: picture"), ['task.arguments.C is "picture"', "'image' or 'label'"]),
-    "a program that loads Python": (program(":- use_module('evil.py').\n" + DIGIT + HOLDS), ["own.pl:1:", "evil.py", "allow_python"]),
-    "a program that loads another": (program(DIGIT + ":- consult('evil.pl').\n" + HOLDS), ["own.pl:2:", "allow_python"]),
-    "a predicate that nothing defines": (program(DIGIT + HOLDS.replace("digit(B, Y)", "digitt(B, Y)")), ["digitt/2", "own.pl:2:"]),
+    "nothing to train at first": (
+        change("views:", "starts: {gen: 0.1, prior: 0.2, nesy: 1}\nviews:"),
+        ["every term starts later"],
+    ),
+    "inv with one view": (
+        change("gen: 1,", "inv: 1,"),
+        ["tiny.yaml:", "inv compares two views", "num_views is 1, set it to 2"],
+    ),
+    "missing data": (
+        change("name: bars", "name: mnist, root: /nowhere"),
+        [
+            "tiny.yaml:2:1  ",
+            "no /nowhere/MNIST/raw",
+            "Looked in /nowhere (data.root in the config, or the variable GEDI_NESY_DATA)",
+            "download=True",
+        ],
+    ),
+    "missing program": (
+        change("program: mnist_addition", "program: mnist_adition"),
+        ['task.program is "mnist_adition"', 'Did you mean "mnist_addition"?'],
+    ),
+    "a program that does not parse": (
+        program(DIGIT + "sum_holds(A, B, C) :- digit(A, X) digit(B, Y).\n"),
+        ["own.pl:2:"],
+    ),
+    "a network that is not bound": (
+        program(DIGIT.replace("mnist_net", "other_net") + HOLDS),
+        ['own.pl:1:1  network "other_net" of digit/2 is not bound. Add to task.networks: {other_net: method}'],
+    ),
+    "a network too many": (
+        change("{mnist_net: method}", "{mnist_net: method, other: method}"),
+        ['task.networks binds "other"', "Its networks: mnist_net"],
+    ),
+    "a domain of another size": (
+        program(DIGIT.replace(",9]", "]") + HOLDS),
+        ["own.pl:1:1", "digit/2 has 9 values, its network has 10 classes"],
+    ),
+    "a query without proof": (
+        program(DIGIT + HOLDS.replace("digit(C, Z)", "Z > 100, digit(C, Z)")),
+        ["sum_holds(A, B, C)", "no proof"],
+    ),
+    "slots and arity that differ": (
+        change("sum_holds(A, B, C)", "sum_holds(A, B)"),
+        ["tiny.yaml:14:3  the argument C is declared but the query"],
+    ),
+    "another arity in the program": (
+        program(DIGIT + "sum_holds(A, B) :- digit(A, X), digit(B, X).\n"),
+        ["slots and query arity differ", "has arity 3, the program defines sum_holds with arity 2"],
+    ),
+    "a predicate that is not there": (
+        change("sum_holds(", "sum_hold("),
+        ["does not define sum_hold/3", 'Did you mean "sum_holds/3"?'],
+    ),
+    "an undeclared slot": (
+        change("C: image", "D: image"),
+        ["tiny.yaml:14:3  the variable C of the query", "is not declared"],
+    ),
+    "a role that does not exist": (
+        change("C: image", "C: picture"),
+        ['task.arguments.C is "picture"', "'image' or 'label'"],
+    ),
+    "a program that loads Python": (
+        program(":- use_module('evil.py').\n" + DIGIT + HOLDS),
+        ["own.pl:1:", "evil.py", "allow_python"],
+    ),
+    "a program that loads another": (
+        program(DIGIT + ":- consult('evil.pl').\n" + HOLDS),
+        ["own.pl:2:", "allow_python"],
+    ),
+    "a predicate that nothing defines": (
+        program(DIGIT + HOLDS.replace("digit(B, Y)", "digitt(B, Y)")),
+        ["digitt/2", "own.pl:2:"],
+    ),
     "a tensor-valued predicate": (program("nn(mnist_net, [X], Y) :: digit(X, Y).\n" + HOLDS), ["own.pl:1:1", "nn/3"]),
-    "too few images": (change("examples: 40\n", "examples: 4000\n"), ["the 600 images of the train split suffice for", "4000 are asked for", "tiny.yaml:16:3  "]),
-    "a plugin file that is not there": (change("plugins: [", "plugins: [none.py, "), ["tiny.yaml:1:11  plugin file", "none.py", "does not exist"]),
+    "too few images": (
+        change("examples: 40\n", "examples: 4000\n"),
+        ["the 600 images of the train split suffice for", "4000 are asked for", "tiny.yaml:17:3  "],
+    ),
+    "a plugin file that is not there": (
+        change("plugins: [", "plugins: [none.py, "),
+        ["tiny.yaml:1:11  plugin file", "none.py", "does not exist"],
+    ),
 }
 
 
@@ -90,11 +190,20 @@ def test_bad_config_is_explained(name, tiny_config, cli):
 
 
 def test_all_faults_come_at_once_in_the_order_of_the_file(tiny_config, cli):
-    text = tiny_config.read_text().replace("steps: 2", "stepz: 2").replace("epochs: 4", "epochs: 0").replace("features: 8", "features: x")
+    text = (
+        tiny_config.read_text()
+        .replace("steps: 2", "stepz: 2")
+        .replace("epochs: 4", "epochs: 0")
+        .replace("features: 8", "features: x")
+    )
     tiny_config.write_text(text)
     _, _, err = cli("train", tiny_config)
     lines = [line for line in err.splitlines() if "tiny.yaml:" in line]
-    assert [line.split("  ")[1].split(" is")[0] for line in lines] == ["backbone.features", "method.sgld.stepz", "training.epochs"]
+    assert [line.split("  ")[1].split(" is")[0] for line in lines] == [
+        "backbone.features",
+        "method.sgld.stepz",
+        "training.epochs",
+    ]
 
 
 def test_a_bad_override_points_at_the_command_line(tiny_config, cli):
@@ -173,6 +282,7 @@ def test_a_label_that_is_no_answer(tiny_config):
     from gedi_nesy.logic.circuit_constraint import build_constraint
     from gedi_nesy.logic.program import load_program
     from gedi_nesy.logic.query import QueryTemplate
+
     template = QueryTemplate.parse("addition(A, B, Total)", {"A": "image", "B": "image", "Total": "label"})
     constraint = build_constraint(load_program(find_program("addition_with_label")), template, 10)
     assert constraint.answer_index(("18",)) == constraint.answers.index(("18",))

@@ -24,10 +24,17 @@ def run(tiny_config, cli):
     return RUN
 
 
-@pytest.mark.parametrize("arguments", [["--help"], ["plugins"], ["train", "--help"], ["program", "check", "mnist_addition"]])
+@pytest.mark.parametrize(
+    "arguments", [["--help"], ["plugins"], ["train", "--help"], ["program", "check", "mnist_addition"]]
+)
 def test_light_commands_do_not_import_torch(arguments):
-    script = "import sys\nfrom gedi_nesy.cli import main\ntry:\n    main()\nexcept SystemExit as end:\n    assert not end.code\nprint('torch' in sys.modules)"
-    done = subprocess.run([sys.executable, "-c", script, *arguments], capture_output=True, text=True, env=os.environ | {"COLUMNS": "200"})
+    script = (
+        "import sys\nfrom gedi_nesy.cli import main\n"
+        "try:\n    main()\nexcept SystemExit as end:\n    assert not end.code\nprint('torch' in sys.modules)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script, *arguments], capture_output=True, text=True, env=os.environ | {"COLUMNS": "200"}
+    )
     assert done.returncode == 0, done.stderr
     assert done.stdout.splitlines()[-1] == "False"
 
@@ -40,7 +47,16 @@ def test_help_lists_every_command(cli):
 
 def test_a_run_folder_holds_everything(run):
     names = {path.name for path in run.iterdir()}
-    assert names >= {"config.yaml", "environment.json", "metrics.jsonl", "checkpoints", "samples", "results.json", "report.html", "mnist_addition.pl"}
+    assert names >= {
+        "config.yaml",
+        "environment.json",
+        "metrics.jsonl",
+        "checkpoints",
+        "samples",
+        "results.json",
+        "report.html",
+        "mnist_addition.pl",
+    }
     results = json.loads((run / "results.json").read_text())
     assert set(results["numbers"]["classification"]) == {"accuracy", "matched_accuracy", "nmi"}
     assert set(results["numbers"]["constraint"]) == {"satisfaction", "query_probability"}
@@ -48,13 +64,17 @@ def test_a_run_folder_holds_everything(run):
     assert results["terms"]["nesy"]["known_minimum"] == 0
     environment = json.loads((run / "environment.json").read_text())
     assert environment["seed"] == 0 and environment["versions"]["torch"]
-    assert "energy" in yaml.safe_load((run / "config.yaml").read_text())["weights"], "the resolved config states default weights"
+    assert "energy" in yaml.safe_load((run / "config.yaml").read_text())["weights"], (
+        "the resolved config states default weights"
+    )
 
 
 def test_numbers_follow_from_the_confusion_matrix(run):
     results = json.loads((run / "results.json").read_text())
     confusion = np.array(results["tables"]["classification"]["confusion"])
-    assert confusion.sum() == 200 and results["numbers"]["classification"]["accuracy"] == pytest.approx(np.trace(confusion) / 200)
+    assert confusion.sum() == 200 and results["numbers"]["classification"]["accuracy"] == pytest.approx(
+        np.trace(confusion) / 200
+    )
     assert np.array_equal(confusion_matrix(np.array([0, 1]), np.array([1, 1]), 2, 2), [[0, 1], [0, 1]])
 
 
@@ -89,7 +109,9 @@ def test_predict_gives_classes_and_with_enough_images_the_query(run, cli):
     assert code == 0 and list(prediction["images"]) == names
     probabilities = [np.array(list(row.values())) for row in prediction["images"].values()]
     assert all(row.sum() == pytest.approx(1, abs=1e-5) for row in probabilities)
-    literal = sum(probabilities[0][a] * probabilities[1][b] * probabilities[2][a + b] for a in range(10) for b in range(10 - a))
+    literal = sum(
+        probabilities[0][a] * probabilities[1][b] * probabilities[2][a + b] for a in range(10) for b in range(10 - a)
+    )
     assert prediction["answers"] == {"holds": pytest.approx(literal, rel=1e-4)}
     code, out, _ = cli("predict", run, *names[:2])
     assert code == 0 and "sum_holds" not in out and out.startswith("1.png: ")
@@ -127,16 +149,27 @@ def test_config_schema_knows_every_plugin_and_its_options(cli):
 
 
 def test_program_check_tells_domains_answers_and_size(cli):
-    code, out, _ = cli("program", "check", "addition_with_label", "--query", "addition(A, B, T)", "--images", "A,B", "--labels", "T")
+    code, out, _ = cli(
+        "program", "check", "addition_with_label", "--query", "addition(A, B, T)", "--images", "A,B", "--labels", "T"
+    )
     assert code == 0
-    assert "digit/2  network mnist_net, 1 input, domain 0, 1, 2" in out and "answers           19" in out and "2 choices" in out
+    assert (
+        "digit/2  network mnist_net, 1 input, domain 0, 1, 2" in out
+        and "answers           19" in out
+        and "2 choices" in out
+    )
 
 
 def test_program_check_fails_on_an_undefined_predicate(tmp_path, cli):
     file = tmp_path / "p.pl"
     file.write_text("nn(net, [X], Y, [a, b]) :: letter(X, Y).\nsame(A, B) :- leter(A, Y), letter(B, Y).\n")
     code, out, err = cli("program", "check", file)
-    assert code == 2 and f"{file}:2:" in out and "leter/2 is called but nothing defines it" in out and "undefined" in err + out
+    assert (
+        code == 2
+        and f"{file}:2:" in out
+        and "leter/2 is called but nothing defines it" in out
+        and "undefined" in err + out
+    )
 
 
 def test_data_list_says_what_is_here_and_what_is_not(cli, monkeypatch, tmp_path):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 from gedi_nesy.config.loader import load_tree, parse_yaml
 from gedi_nesy.errors import ConfigError
 
@@ -56,8 +57,13 @@ def write(path, text):
 
 
 def test_extends_merges_sections_and_another_plugin_starts_afresh(tmp_path):
-    write(tmp_path / "base.yaml", "method: {name: gedi, temperature: 2}\ntask: {name: t, examples: 5}\nweights: {gen: 1}\n")
-    child = write(tmp_path / "child.yaml", "extends: base.yaml\nmethod: {name: other}\ntask: {examples: 7}\nweights: {inv: 1}\n")
+    write(
+        tmp_path / "base.yaml",
+        "method: {name: gedi, temperature: 2}\ntask: {name: t, examples: 5}\nweights: {gen: 1}\n",
+    )
+    child = write(
+        tmp_path / "child.yaml", "extends: base.yaml\nmethod: {name: other}\ntask: {examples: 7}\nweights: {inv: 1}\n"
+    )
     assert load_tree(child).data == {
         "method": {"name": "other"},
         "task": {"name": "t", "examples": 7},

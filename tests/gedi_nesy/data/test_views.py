@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import torch
+
 from gedi_nesy.data.dataset import to_pixels, to_unit_range
 from gedi_nesy.data.views import make_views, uniform
 

@@ -9,6 +9,7 @@ import subprocess
 import sys
 
 import pytest
+
 from gedi_nesy.engine import checkpoint
 from gedi_nesy.engine.run_folder import RunFolder
 
@@ -21,7 +22,13 @@ def outcome(run_id):
     for line in metrics:
         line.pop("seconds", None)
     tensors = checkpoint.read(checkpoint.newest(folder.checkpoints)).tensors
-    return results["numbers"], results["terms"], results["diagnosis"], metrics, {name: value.tolist() for name, value in tensors.items()}
+    return (
+        results["numbers"],
+        results["terms"],
+        results["diagnosis"],
+        metrics,
+        {name: value.tolist() for name, value in tensors.items()},
+    )
 
 
 def _folder(run_id):
@@ -40,7 +47,7 @@ def uninterrupted(tiny_config, cli):
 def stop(cli, config, run_id, step, monkeypatch):
     """Train until the process "dies" at a step: the files are all that is left."""
     monkeypatch.setenv("TINY_STOP_AT", str(step))
-    with pytest.raises(BaseException) as caught:  # noqa: B017, PT011
+    with pytest.raises(BaseException) as caught:
         cli("train", config, "--run-id", run_id)
     assert type(caught.value).__name__ == "Stopped"
     monkeypatch.delenv("TINY_STOP_AT")

@@ -8,6 +8,7 @@ import math
 from pathlib import Path
 
 import pytest
+
 from gedi_nesy.config.loader import load_tree
 from gedi_nesy.config.validate import validate
 from gedi_nesy.engine import checkpoint
@@ -67,7 +68,9 @@ def test_roll_back_goes_to_the_checkpoint_with_half_the_rate(tiny_config, cli, t
 
 
 def test_rolling_back_forever_is_given_up(tiny_config, cli):
-    code, _, err = cli("train", tiny_config, "--run-id", "r", "training.on_divergence=rollback", "training.max_term=0.5")
+    code, _, err = cli(
+        "train", tiny_config, "--run-id", "r", "training.on_divergence=rollback", "training.max_term=0.5"
+    )
     assert code == 1 and "no checkpoint to go back to" in err
 
 
@@ -106,7 +109,8 @@ def test_a_term_comes_in_at_its_start(tiny_config, cli):
 def test_the_learning_rate_warms_up_and_falls_along_a_cosine(tiny_config):
     run = build(tiny_config, "training.warmup=0.25", "training.schedule=cosine", "training.learning_rate=1.0")
     rates = []
-    for run.step in range(run.num_steps):
+    for step in range(run.num_steps):
+        run.step = step
         rates.append(learning_rate(run))
     assert rates[:4] == pytest.approx([0.2, 0.4, 0.6, 0.8])
     assert rates[4:] == pytest.approx([0.5 * (1 + math.cos(math.pi * k / 12)) for k in range(12)])
@@ -116,7 +120,9 @@ def test_seeds_change_everything_and_the_same_seed_nothing(tiny_config):
     one, again, other = build(tiny_config), build(tiny_config), build(tiny_config, "seed=1")
     for run, is_equal in ((again, True), (other, False)):
         assert one.task.train_examples.slots.equal(run.task.train_examples.slots) is is_equal
-        assert all(a.equal(b) for a, b in zip(one.method.parameters(), run.method.parameters(), strict=True)) is is_equal
+        assert (
+            all(a.equal(b) for a, b in zip(one.method.parameters(), run.method.parameters(), strict=True)) is is_equal
+        )
 
 
 def test_a_full_disk_loses_nothing_and_says_how_to_go_on(tiny_config, cli, monkeypatch):
@@ -163,12 +169,22 @@ def test_hooks_are_called_in_order(tiny_config, cli, tmp_path, monkeypatch):
     assert cli("train", tiny_config, "--run-id", "r", "training.epochs=1")[0] == 0
     import builtins
 
-    assert builtins.hook_log == ["run_started", *["step_finished"] * 4, "epoch_finished", "checkpoint_saving", "evaluated", "run_finished"]
+    assert builtins.hook_log == [
+        "run_started",
+        *["step_finished"] * 4,
+        "epoch_finished",
+        "checkpoint_saving",
+        "evaluated",
+        "run_finished",
+    ]
 
 
 def test_a_failed_run_calls_its_hook(tiny_config, cli, tmp_path):
     plugin, log = tmp_path / "watch.py", tmp_path / "log.txt"
-    plugin.write_text(f"import pathlib\nfrom gedi_nesy import hookimpl\n@hookimpl\ndef run_failed(error): pathlib.Path({str(log)!r}).write_text(str(error))")
+    plugin.write_text(
+        "import pathlib\nfrom gedi_nesy import hookimpl\n@hookimpl\n"
+        f"def run_failed(error): pathlib.Path({str(log)!r}).write_text(str(error))"
+    )
     tiny_config.write_text(tiny_config.read_text().replace("plugins: [", f"plugins: [{plugin}, "))
     cli("train", tiny_config, "--run-id", "r", "training.max_term=0.5")
     assert "training diverged" in log.read_text()
@@ -179,6 +195,8 @@ def test_gradients_are_clipped_to_the_norm(tiny_config, cli, monkeypatch):
 
     norms = []
     real = torch.nn.utils.clip_grad_norm_
-    monkeypatch.setattr(torch.nn.utils, "clip_grad_norm_", lambda parameters, norm: norms.append(norm) or real(parameters, norm))
+    monkeypatch.setattr(
+        torch.nn.utils, "clip_grad_norm_", lambda parameters, norm: norms.append(norm) or real(parameters, norm)
+    )
     assert cli("train", tiny_config, "--run-id", "r", "training.clip_norm=0.5")[0] == 0
     assert norms == [0.5] * 16

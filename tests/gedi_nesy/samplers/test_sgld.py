@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import torch
+from torch import nn
+
 from gedi_nesy.samplers.buffer import ReplayBuffer
 from gedi_nesy.samplers.sgld import SgldOptions, evaluating, sample
-from torch import nn
 
 
 def test_a_step_is_the_literal_update():

@@ -9,10 +9,11 @@ import sys
 import numpy as np
 import pytest
 import torch
-from gedi_nesy import DataError
 from gedi_nesy_plugins.datasets import mnist5k
 from gedi_nesy_plugins.datasets.mnist import Mnist
 from gedi_nesy_plugins.datasets.mnist5k import Mnist5k
+
+from gedi_nesy import DataError
 
 
 def test_mnist5k_has_4000_train_and_1000_test_digits_that_never_meet():
@@ -34,7 +35,7 @@ def test_a_damaged_file_is_named(tmp_path, monkeypatch):
     broken = tmp_path / "mnist_5k.csv.gz"
     broken.write_bytes(gzip.compress(b"1,2,3\n")[:-9])
     monkeypatch.setattr(mnist5k, "_data_file", lambda: broken)
-    with pytest.raises(DataError, match="mnist_5k.csv.gz is damaged"):
+    with pytest.raises(DataError, match=r"mnist_5k\.csv\.gz is damaged"):
         Mnist5k(Mnist5k.Options()).read()
 
 
@@ -60,4 +61,8 @@ def test_missing_mnist_names_the_folder_and_the_remedy(tmp_path):
     with pytest.raises(DataError) as caught:
         Mnist(Mnist.Options(root=str(tmp_path / "nowhere"))).read()
     assert str(tmp_path / "nowhere" / "MNIST" / "raw") in str(caught.value)
-    assert "data.root" in str(caught.value) and "GEDI_NESY_DATA" in str(caught.value) and "torchvision" in str(caught.value)
+    assert (
+        "data.root" in str(caught.value)
+        and "GEDI_NESY_DATA" in str(caught.value)
+        and "torchvision" in str(caught.value)
+    )

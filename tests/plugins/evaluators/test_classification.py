@@ -6,7 +6,11 @@ import itertools
 
 import numpy as np
 import pytest
-from gedi_nesy_plugins.evaluators.classification import confusion_matrix, matched_accuracy, normalized_mutual_information
+from gedi_nesy_plugins.evaluators.classification import (
+    confusion_matrix,
+    matched_accuracy,
+    normalized_mutual_information,
+)
 from sklearn.metrics import confusion_matrix as sklearn_confusion
 from sklearn.metrics import normalized_mutual_info_score
 
@@ -25,7 +29,9 @@ CASES = {
 def test_numbers_agree_with_scikit_learn_and_enumeration(labels, predicted):
     confusion = confusion_matrix(labels, predicted, 4, 4)
     assert np.array_equal(confusion, sklearn_confusion(labels, predicted, labels=range(4)))
-    assert normalized_mutual_information(confusion) == pytest.approx(normalized_mutual_info_score(labels, predicted), abs=1e-9)
+    assert normalized_mutual_information(confusion) == pytest.approx(
+        normalized_mutual_info_score(labels, predicted), abs=1e-9
+    )
     best = max(np.mean(np.array(order)[predicted] == labels) for order in itertools.permutations(range(4)))
     assert matched_accuracy(confusion) == pytest.approx(best)
 

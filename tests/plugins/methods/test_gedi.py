@@ -6,10 +6,11 @@ import math
 
 import pytest
 import torch
+from gedi_nesy_plugins.methods.gedi import Gedi
+
 from gedi_nesy import Batch, ConfigError
 from gedi_nesy.losses import cross_entropy, log_batch_mean, negative_entropy
 from gedi_nesy.testing import NUM_CLASSES, check_method, make_batch, make_method
-from gedi_nesy_plugins.methods.gedi import Gedi
 
 ALL = frozenset(Gedi.TERMS)
 SMALL = {"buffer_size": 12, "chains": 3, "sgld": {"steps": 2, "step_size": 0.1, "noise_std": 0.01}}
@@ -84,7 +85,9 @@ def test_the_gradient_of_gen_is_equation_7():
     weight = method.clusters.weight
     got = weight.grad.clone()
     # Samples are constants in eq. 7: no gradient flows through the sampler.
-    expected = torch.autograd.grad(method.log_density(moved).mean() - method.log_density(batch.images[0]).mean(), weight)[0]
+    expected = torch.autograd.grad(
+        method.log_density(moved).mean() - method.log_density(batch.images[0]).mean(), weight
+    )[0]
     torch.testing.assert_close(got, expected)
 
 
@@ -170,5 +173,5 @@ def test_options_that_do_not_fit_are_refused(terms, options, message):
 
 
 def test_a_prior_that_is_no_distribution_is_refused():
-    with pytest.raises(ValueError, match="sums to 0.9"):
+    with pytest.raises(ValueError, match=r"sums to 0\.9"):
         Gedi.Options(class_prior=(0.5, 0.4))

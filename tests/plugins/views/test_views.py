@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import pytest
 import torch
-from gedi_nesy.plugin_manager import load_plugins
 from gedi_nesy_plugins.views.colour import ColorJitter, Grayscale, luma
 from gedi_nesy_plugins.views.geometry import HorizontalFlip, RandomAffine, RandomCrop
 from gedi_nesy_plugins.views.noise import GaussianNoise
+
+from gedi_nesy.plugin_manager import load_plugins
 
 REQUIRED = {"gaussian_noise": {"std": 0.1}}
 
@@ -39,9 +40,29 @@ def test_affine_at_its_limits_agrees_with_torchvision():
     moved = view(batch, generator(4))
     draws = torch.rand(2, generator=generator(4))
     angle, scale = float(draws[0]) * 60 - 30, float(draws[1]) * 0.4 + 0.8
-    reference = affine(batch + 1, angle=angle, translate=[0, 0], scale=scale, shear=[0, 0], interpolation=InterpolationMode.BILINEAR) - 1
+    reference = (
+        affine(
+            batch + 1,
+            angle=angle,
+            translate=[0, 0],
+            scale=scale,
+            shear=[0, 0],
+            interpolation=InterpolationMode.BILINEAR,
+        )
+        - 1
+    )
     # Our matrix maps output to input, so it turns the other way; compare with either sign.
-    turned = affine(batch + 1, angle=-angle, translate=[0, 0], scale=scale, shear=[0, 0], interpolation=InterpolationMode.BILINEAR) - 1
+    turned = (
+        affine(
+            batch + 1,
+            angle=-angle,
+            translate=[0, 0],
+            scale=scale,
+            shear=[0, 0],
+            interpolation=InterpolationMode.BILINEAR,
+        )
+        - 1
+    )
     error = min(float((moved - reference).abs().max()), float((moved - turned).abs().max()))
     assert error < 1e-4
 
@@ -59,7 +80,7 @@ def test_a_crop_is_a_window_of_the_padded_image():
     padded = torch.nn.functional.pad(batch, [2] * 4, value=-1.0)
     seen = set()
     for image, window in zip(padded, cropped, strict=True):
-        places = [(t, l) for t in range(5) for l in range(5) if torch.equal(image[:, t : t + 6, l : l + 6], window)]
+        places = [(y, x) for y in range(5) for x in range(5) if torch.equal(image[:, y : y + 6, x : x + 6], window)]
         assert len(places) == 1
         seen.add(places[0])
     assert len(seen) > 10
