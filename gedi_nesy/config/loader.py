@@ -94,7 +94,7 @@ def _read(file: FilePath) -> str:
 
 
 def _merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
-    """`over` on top of `base`, section by section.
+    """`over` on top of `base`: sections key by key, the value of a key in a section as a whole.
 
     A section that names another plugin starts afresh, and so do weights and starts: each is one statement about all terms.
     """
@@ -107,7 +107,7 @@ def _merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _merge_section(old: Mapping[str, Any], new: dict[str, Any]) -> dict[str, Any]:
-    return _merge(old, new) if new.get("name", old.get("name")) == old.get("name") else new
+    return {**old, **new} if new.get("name", old.get("name")) == old.get("name") else new
 
 
 def parse_yaml(text: str, file: str) -> Tree:

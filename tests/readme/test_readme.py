@@ -61,8 +61,8 @@ def test_every_yaml_block_is_a_sound_config(block, cli, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     Path("block.yaml").write_text(block)
     for program in re.findall(r"program: (\S+\.pl)", block):
-        match = re.search(r"^```prolog\n(.*?)^```", README, re.M | re.S)
-        Path(program).write_text(match[1])
+        listings = re.findall(r"^```prolog\n(.*?)^```", README, re.M | re.S)
+        Path(program).write_text(next(text for text in listings if f"{Path(program).stem}(" in text))
     code, _, err = cli("config", "check", "block.yaml")
     assert code == 0, err
 

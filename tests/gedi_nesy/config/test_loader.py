@@ -59,14 +59,15 @@ def write(path, text):
 def test_extends_merges_sections_and_another_plugin_starts_afresh(tmp_path):
     write(
         tmp_path / "base.yaml",
-        "method: {name: gedi, temperature: 2}\ntask: {name: t, examples: 5}\nweights: {gen: 1}\n",
+        "method: {name: gedi, temperature: 2}\ntask: {name: t, examples: 5, roles: {A: x}}\nweights: {gen: 1}\n",
     )
     child = write(
-        tmp_path / "child.yaml", "extends: base.yaml\nmethod: {name: other}\ntask: {examples: 7}\nweights: {inv: 1}\n"
+        tmp_path / "child.yaml",
+        "extends: base.yaml\nmethod: {name: other}\ntask: {examples: 7, roles: {B: y}}\nweights: {inv: 1}\n",
     )
     assert load_tree(child).data == {
         "method": {"name": "other"},
-        "task": {"name": "t", "examples": 7},
+        "task": {"name": "t", "examples": 7, "roles": {"B": "y"}},
         "weights": {"inv": 1},
     }
 
