@@ -12,7 +12,8 @@ from torch import Tensor
 
 from .config.options import Options
 from .data.dataset import to_unit_range
-from .methods import Method
+from .errors import DivergenceError
+from .methods import Method, require
 from .tasks import Task
 
 CHUNK = 500
@@ -50,16 +51,20 @@ class Evaluator(ABC):
     def __init__(self, options: Any) -> None:
         self.options = options
 
+    def check(self, method: Method, task: Task) -> None:
+        """ConfigError, before training, when the method or the task lacks what the evaluator needs."""
+        for capability in self.REQUIRES:
+            require(method, capability, f"the evaluator {type(self).__name__}")
+
     @abstractmethod
     def evaluate(self, method: Method, task: Task) -> Evaluation:
-        """Numbers on the task's test split; the method is in evaluation mode and no gradient is recorded.
-
-        Raises:
-            ConfigError: the task lacks what the evaluator needs.
-        """
+        """Numbers on the task's test split; the method is in evaluation mode and no gradient is recorded."""
 
 
 @torch.no_grad()
 def predict(method: Any, pixels: UInt8[Tensor, "images channels height width"]) -> Float[Tensor, "images classes"]:
     """log p(y|x) for any number of images, in chunks of 500, without views or noise."""
-    return torch.cat([method.class_log_probs(to_unit_range(chunk)) for chunk in torch.split(pixels, CHUNK)])
+    log_probs = torch.cat([method.class_log_probs(to_unit_range(chunk)) for chunk in torch.split(pixels, CHUNK)])
+    if torch.isnan(log_probs).any():
+        raise DivergenceError("the method's class probabilities are not numbers: its weights are damaged or diverged")
+    return log_probs

@@ -83,7 +83,7 @@ class PluginManager:
                 "register", [other for other in self._pluggy.get_plugins() if other is not plugin]
             )
             caller(registry=Registrar(self.registry, provider))
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             if self._pluggy.has_plugin(provider):
                 self._pluggy.unregister(name=provider)
             self.registry.remove_provider(provider)
@@ -104,7 +104,7 @@ def _origin(entry_point: EntryPoint) -> str:
     return f"{distribution.name} {distribution.version}" if distribution else "unknown distribution"
 
 
-def _reason(error: Exception) -> str:
+def _reason(error: BaseException) -> str:
     text = " ".join(str(error).split())
     return text if isinstance(error, PluginError) else f"{type(error).__name__}: {text}"
 

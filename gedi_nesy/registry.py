@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import importlib
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal, get_args
+from typing import TYPE_CHECKING, Any, Literal
 
 from .errors import PluginError, Position, did_you_mean
 
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from .tasks import Task
 
 Kind = Literal["method", "task", "backbone", "dataset", "view", "evaluator", "logic_backend"]
-KINDS: tuple[Kind, ...] = get_args(Kind)
 
 
 @dataclass(frozen=True)

@@ -34,17 +34,26 @@ class TinyBackbone(Backbone):
         return features
 
 
-def make_method(kind: type[Method], terms: set[str] | None = None, seed: int = 0, **options: Any) -> Method:
+def make_method(
+    kind: type[Method],
+    terms: set[str] | None = None,
+    seed: int = 0,
+    generator: torch.Generator | None = None,
+    **options: Any,
+) -> Method:
     """A small method on 8x8 grey images and four classes, for tests.
 
     Args:
         terms: the active terms, all by default.
+        generator: the method's randomness; one of its own by default.
         options: the method's own options.
     """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         active = frozenset(kind.TERMS if terms is None else terms)
-        context = MethodContext(TinyBackbone(), SHAPE, NUM_CLASSES, active, 2, torch.Generator().manual_seed(seed))
+        context = MethodContext(
+            TinyBackbone(), SHAPE, NUM_CLASSES, active, 2, generator or torch.Generator().manual_seed(seed)
+        )
         return kind(kind.Options(**options), context)
 
 
@@ -112,11 +121,11 @@ def _check_capabilities(method: Any, batch: Batch) -> None:
 
 def _check_resumes(kind: type[Method], batch: Batch, options: dict[str, Any]) -> None:
     """A second object with the first one's state and generator must compute the same terms."""
-    first, second = make_method(kind, seed=0, **options), make_method(kind, seed=1, **options)
+    generators = [torch.Generator().manual_seed(seed) for seed in (0, 1)]
+    first, second = (make_method(kind, seed=seed, generator=generators[seed], **options) for seed in (0, 1))
     second.load_state_dict(first.state_dict())
-    for method in (first, second):
-        if isinstance(generator := getattr(method, "generator", None), torch.Generator):
-            generator.manual_seed(7)
+    for generator in generators:
+        generator.manual_seed(7)
     active = frozenset(kind.TERMS)
     one, other = first.losses(batch, active).terms, second.losses(batch, active).terms
     assert all(torch.equal(one[name], other[name]) for name in one), (

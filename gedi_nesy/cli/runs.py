@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 RunArgument = Annotated[
     Path, typer.Argument(help="A run folder, or the folder above it for its newest run.", show_default=False)
 ]
-DeviceOption = Annotated[str | None, typer.Option(help="auto, cpu, cuda, cuda:0, mps.")]
+DeviceOption = Annotated[str | None, typer.Option(help="auto, cpu, cuda, cuda:0.")]
 
 
 class Which(StrEnum):
@@ -85,7 +85,7 @@ def evaluate(
     from ..engine.evaluate import evaluate as evaluate_run
     from ..engine.start import reopen
 
-    opened = reopen(run, device, checkpoint.value)
+    opened = _opened(*reopen(run, device, checkpoint.value))
     _show_results(evaluate_run(opened), opened)
 
 
@@ -103,7 +103,7 @@ def predict(
     from ..engine.predict import predict_files
     from ..engine.start import reopen
 
-    prediction = predict_files(reopen(run, device), images)
+    prediction = predict_files(_opened(*reopen(run, device)), images)
     print(json.dumps(prediction.plain(), indent=2) if json_output else prediction.text())
 
 
@@ -119,7 +119,7 @@ def sample(
     from ..engine.start import reopen
     from ..methods import require
 
-    opened = reopen(run, device)
+    opened = _opened(*reopen(run, device))
     require(opened.method, "sample", "the command sample")
     path = out or opened.folder.samples / f"seed-{seed}.png"
     save_samples(opened, path, count, seed)
@@ -132,6 +132,13 @@ def report(run: RunArgument) -> None:
     from ..reporting.report import write_report
 
     print(write_report(find(run).path))
+
+
+def _opened(run: Run, complaints: list[str]) -> Run:
+    """The run, after saying what had to be passed over to open it."""
+    for complaint in complaints:
+        print(f"warning: {complaint}; reading the one before", file=sys.stderr)
+    return run
 
 
 def _existing_run(path: Path, resume: bool) -> RunFolder | None:

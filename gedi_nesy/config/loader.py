@@ -112,9 +112,9 @@ def _merge_section(old: Mapping[str, Any], new: dict[str, Any]) -> dict[str, Any
 
 def parse_yaml(text: str, file: str) -> Tree:
     """A YAML mapping with positions; ConfigError for syntax errors and duplicate keys."""
-    loader = _Loader(text)
-    loader.name = file
     try:
+        loader = _Loader(text)
+        loader.name = file
         root = loader.get_single_node()
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
@@ -123,7 +123,10 @@ def parse_yaml(text: str, file: str) -> Tree:
     except yaml.YAMLError as error:
         raise ConfigError(f"not valid YAML: {error}", Position(file)) from None
     reader = _Reader(file, loader)
-    data = reader.read(root, ()) if root is not None else {}
+    try:
+        data = reader.read(root, ()) if root is not None else {}
+    except RecursionError:
+        raise ConfigError("a value contains itself (an alias inside its own anchor)", Position(file)) from None
     if reader.faults:
         raise ConfigError(reader.faults)
     if not isinstance(data, dict):

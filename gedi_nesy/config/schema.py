@@ -11,6 +11,7 @@ from .options import Options
 
 Positive = Annotated[int, Field(gt=0)]
 Fraction = Annotated[float, Field(ge=0, le=1)]
+Decay = Annotated[float, Field(ge=0, lt=1)]
 
 
 class Component(Options):
@@ -46,7 +47,7 @@ class Training(Options):
     """Examples a step: constraint instances for a constraint task, images otherwise."""
     optimizer: Literal["adam", "adamw", "sgd"] = "adamw"
     learning_rate: Annotated[float, Field(gt=0)]
-    betas: tuple[float, float] = (0.9, 0.999)
+    betas: tuple[Decay, Decay] = (0.9, 0.999)
     """Adam's decay rates; the first is also the momentum of sgd."""
     weight_decay: Annotated[float, Field(ge=0)] = 0.0
     """L2 term of adam and sgd, decoupled for adamw."""
@@ -84,12 +85,12 @@ class Compare(Options):
 class RunConfig(Options):
     """A whole run."""
 
-    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]+$")]
+    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-][A-Za-z0-9._-]*$")]
     """Folder under the runs folder; the config file's own name by default."""
     plugins: tuple[SourceFile, ...] = ()
     """Plugin files to load besides the installed ones."""
     seed: Annotated[int, Field(ge=0)] = 0
-    device: Annotated[str, Field(pattern=r"^(auto|cpu|mps|cuda(:\d+)?)$")] = "auto"
+    device: Annotated[str, Field(pattern=r"^(auto|cpu|cuda(:\d+)?)$")] = "auto"
     """auto takes a GPU when there is one."""
     data: Component
     backbone: Component

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable
 from pathlib import Path as FilePath
 from typing import Any, TypeVar
@@ -12,6 +13,7 @@ from pydantic import BaseModel, ValidationError
 from ..errors import ConfigError, PluginError, UserError, did_you_mean
 from ..plugin_manager import PluginManager
 from ..registry import Kind
+from ..reporting.published import load_published
 from .loader import Path, Tree
 from .options import Options
 from .schema import Component, RunConfig
@@ -40,7 +42,7 @@ def validate(tree: Tree, plugins: PluginManager) -> RunConfig:
     """
     load_plugin_files(tree, plugins)
     faults: list[UserError] = []
-    tree.data.setdefault("name", tree.file.stem)
+    tree.data.setdefault("name", re.sub(r"[^A-Za-z0-9_-]+", "-", tree.file.stem).strip("-") or "run")
     parts: dict[str, Any] = {
         key: _component(tree, (key,), kind, plugins, faults) for key, kind in SECTIONS.items() if key in tree.data
     }
@@ -49,6 +51,7 @@ def validate(tree: Tree, plugins: PluginManager) -> RunConfig:
     core = check_model(_Checked, plain, tree, (), faults)
     if core is not None:
         _check_terms(tree, core, parts, plugins, faults)
+        _check_compare(tree, core, faults)
     if faults or core is None:
         raise ConfigError(sorted(faults, key=lambda fault: _order(tree, fault)))
     fields = {key: getattr(core, key) for key in RunConfig.model_fields}
@@ -116,6 +119,9 @@ def _components(tree: Tree, key: str, kind: Kind, plugins: PluginManager, faults
         faults.append(ConfigError(f'"{key}" is a list, not {items!r}', tree.position((key,))))
         return []
     parts = [_component(tree, (key, index), kind, plugins, faults) for index in range(len(items))]
+    names = [part.name for part in parts if part]
+    if kind == "evaluator" and (twice := {name for name in names if names.count(name) > 1}):
+        faults.append(ConfigError(f"{key} names {', '.join(twice)} twice", tree.position((key,))))
     return [part for part in parts if part is not None]
 
 
@@ -139,12 +145,25 @@ def _check_terms(
     if restart and restart.term not in own:
         message = f'training.restart.term is "{restart.term}": must be a term of the task, {", ".join(own) or "and it has none"}.'
         faults.append(ConfigError(message, tree.position(("training", "restart", "term"))))
+    elif restart and not core.weights.get(restart.term):
+        message = f"training.restart decides by {restart.term}, and its weight is 0: set training.restart to null"
+        faults.append(ConfigError(message, tree.position(("training", "restart"))))
     if not any(core.weights.values()):
         faults.append(ConfigError("every weight is 0: there is nothing to train", tree.position(("weights",))))
     elif all(core.starts.get(term, 0) > 0 for term, weight in core.weights.items() if weight):
         faults.append(
             ConfigError("every term starts later: there is nothing to train at first", tree.position(("starts",)))
         )
+
+
+def _check_compare(tree: Tree, core: RunConfig, faults: list[UserError]) -> None:
+    """The published cell to stand beside exists."""
+    if core.compare is None:
+        return
+    try:
+        load_published(core.compare.table).place(core.compare.row, core.compare.column)
+    except UserError as error:
+        faults.append(ConfigError(error.message, tree.position(("compare",))))
 
 
 def _fault(tree: Tree, path: Path, item: Any, model: type[BaseModel], known: Iterable[str]) -> UserError:

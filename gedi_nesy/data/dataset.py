@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 
 import torch
 from jaxtyping import Float, Int, UInt8
+from pydantic import field_validator
 from torch import Tensor
 
 from ..config.options import Options
@@ -63,6 +64,12 @@ class DatasetReader(ABC):
         root: str | None = None
         """Folder that holds the data sets; the variable GEDI_NESY_DATA, else ./data, by default."""
 
+        @field_validator("root")
+        @classmethod
+        def _absolute(cls, root: str | None) -> str | None:
+            # A run folder must find its data from any working folder.
+            return None if root is None else str(Path(root).expanduser().resolve())
+
     options: Any
 
     def __init__(self, options: Any) -> None:
@@ -82,7 +89,7 @@ class DatasetReader(ABC):
         """The error for files that are not there."""
         return DataError(
             f"{self.ABOUT.rstrip('.')}: no {expected}. Looked in {self.root} "
-            f"(data.root in the config, or the variable GEDI_NESY_DATA). {self.FETCH}".rstrip(),
+            f"(data.root in the config, or the variable GEDI_NESY_DATA). {self.FETCH.format(root=self.root)}".rstrip(),
             key="data",
         )
 

@@ -9,7 +9,7 @@ import torch
 from ..config.schema import Component, RunConfig, Training
 from ..data.dataset import ImageDataset
 from ..errors import ConfigError
-from ..methods import Method, MethodContext, require
+from ..methods import Method, MethodContext
 from ..plugin_manager import PluginManager
 from ..registry import Kind
 from ..tasks import Task, TaskContext
@@ -29,15 +29,18 @@ def build_run(config: RunConfig, plugins: PluginManager, folder: RunFolder) -> R
     generators = _generators(config, device, attempt=1)
     method = _method(config, plugins, task, generators, device)
     optimizer = make_optimizer(method, config.training)
-    _check_evaluators(config, plugins, method)
-    return Run(config, folder, plugins, device, dataset, task, method, pipeline, optimizer, generators)
+    run = Run(config, folder, plugins, device, dataset, task, method, pipeline, optimizer, generators)
+    _check(run)
+    return run
 
 
-def _check_evaluators(config: RunConfig, plugins: PluginManager, method: Method) -> None:
-    """ConfigError before training rather than after it, when an evaluator needs a capability that is not there."""
-    for component in config.evaluators:
-        for capability in _class(plugins, "evaluator", component).REQUIRES:
-            require(method, capability, f'evaluator "{component.name}"')
+def _check(run: Run) -> None:
+    """What would otherwise be found out only after training."""
+    task_steps = run.task.num_steps(run.config.training.batch_size)
+    if task_steps < 1:
+        raise ConfigError("an epoch has no step: the batch is larger than the data", key="training.batch_size")
+    for component in run.config.evaluators:
+        _make(run.plugins, "evaluator", component).check(run.method, run.task)
 
 
 def reset(run: Run) -> None:
@@ -46,6 +49,7 @@ def reset(run: Run) -> None:
     run.method = _method(run.config, run.plugins, run.task, run.generators, run.device)
     run.optimizer = make_optimizer(run.method, run.config.training)
     run.epoch = run.step = 0
+    run.rate_factor = 1.0
 
 
 def _generators(config: RunConfig, device: torch.device, attempt: int) -> dict[str, torch.Generator]:
@@ -95,8 +99,6 @@ def choose_device(name: str) -> torch.device:
             f'device "{name}" is not there: this machine has {torch.cuda.device_count()} CUDA devices. Use device=cpu or auto',
             key="device",
         )
-    if device.type == "mps" and not torch.backends.mps.is_available():
-        raise ConfigError('device "mps" is not there. Use device=cpu or auto', key="device")
     return device
 
 

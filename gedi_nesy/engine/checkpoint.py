@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ import safetensors.torch
 import torch
 from torch import Tensor
 
-from ..errors import RunError
+from ..errors import DivergenceError, RunError
 from ..files import write_atomic
 from .run import Run
 
@@ -34,25 +35,51 @@ class Checkpoint:
 
 
 def save(run: Run, monitored: float | None) -> Path:
-    """Write a checkpoint of the run as it is now; keep the newest two, and the one with the lowest monitored value as best."""
-    run.folder.checkpoints.mkdir(parents=True, exist_ok=True)
-    best = run.extra.get("best_monitored")
-    is_best = monitored is not None and (best is None or monitored <= best)
-    if is_best:
-        run.extra["best_monitored"] = monitored
+    """Write a checkpoint of the run as it is now; keep the newest two and the one with the lowest monitored value.
+
+    Raises:
+        DivergenceError: a weight is not finite: such a state is not worth keeping, the one before is.
+    """
+    for name, tensor in run.method.state_dict().items():
+        if not torch.isfinite(tensor).all():
+            raise DivergenceError(f"training diverged at step {run.step}: the weights {name} are not finite")
+    folder = run.folder.checkpoints
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"step-{run.attempt:02d}-{run.step:09d}{SUFFIX}"
+    best = run.extra.get("best")
+    if monitored is not None and (best is None or monitored <= best["monitored"]):
+        run.extra["best"] = {"file": path.name, "monitored": monitored}
     run.plugins.hook.checkpoint_saving(run=run, extra=run.extra)
-    path = run.folder.checkpoints / f"step-{run.attempt:02d}-{run.step:09d}{SUFFIX}"
     data = safetensors.torch.save(_tensors(run), {"values": json.dumps(_values(run))})
-    _write(path, data)
-    if is_best:
-        _write(run.folder.checkpoints / f"best{SUFFIX}", data)
-    for old in _newest_first(run.folder.checkpoints)[KEPT:]:
-        _checksum(old).unlink(missing_ok=True)
+    # The checksum goes last: a checkpoint without a matching one is an unfinished checkpoint.
+    write_atomic(path, data)
+    write_atomic(_checksum(path), (hashlib.sha256(data).hexdigest() + "\n").encode())
+    kept = {*_newest_first(folder)[:KEPT], folder / run.extra.get("best", {"file": path.name})["file"]}
+    for old in set(_newest_first(folder)) - kept:
         old.unlink(missing_ok=True)
+        _checksum(old).unlink(missing_ok=True)
     return path
 
 
-def restore_latest(run: Run) -> list[str]:
+def forget_best(run: Run) -> None:
+    """Nothing so far counts as best: another attempt begins."""
+    run.extra.pop("best", None)
+
+
+def best(run: Run) -> Path:
+    """The file of the best checkpoint, as the newest sound one knows it; RunError when there is none."""
+    for path in _newest_first(run.folder.checkpoints):
+        try:
+            known = read(path).values["extra"].get("best")
+        except RunError:
+            continue
+        if known:
+            return run.folder.checkpoints / str(known["file"])
+        break
+    raise RunError(f"{run.folder.path} has no best checkpoint: no term with a known minimum was trained from the start")
+
+
+def restore_latest(run: Run, how: Callable[[Run, Checkpoint], None] | None = None) -> list[str]:
     """Put the run into the state of its newest sound checkpoint; gives a line for each damaged one that was passed over.
 
     A run without any checkpoint stays in its initial state.
@@ -60,11 +87,13 @@ def restore_latest(run: Run) -> list[str]:
     Raises:
         RunError: there are checkpoints, and all of them are damaged.
     """
+    for unfinished in run.folder.checkpoints.glob(".*.tmp"):
+        unfinished.unlink(missing_ok=True)
     complaints: list[str] = []
     candidates = _newest_first(run.folder.checkpoints)
     for path in candidates:
         try:
-            restore(run, read(path))
+            (how or restore)(run, read(path))
         except RunError as error:
             complaints.append(str(error))
         else:
@@ -82,10 +111,10 @@ def read(path: Path) -> Checkpoint:
     """A checkpoint file, verified; RunError when it is missing or damaged."""
     try:
         data = path.read_bytes()
-        expected = _checksum(path).read_text().strip()
+        expected = _checksum(path).read_bytes().strip()
     except OSError as error:
         raise RunError(f"checkpoint {path} cannot be read: {error.strerror}") from None
-    if hashlib.sha256(data).hexdigest() != expected:
+    if hashlib.sha256(data).hexdigest().encode() != expected:
         raise RunError(f"checkpoint {path} is damaged: its SHA-256 differs from the one beside it")
     try:
         length = int.from_bytes(data[:8], "little")
@@ -101,42 +130,28 @@ def newest(folder: Path) -> Path | None:
 
 
 def restore(run: Run, checkpoint: Checkpoint) -> None:
-    """Put the run into the state of a checkpoint."""
-    _load_weights(run, checkpoint)
-    _restore_optimizer(run.optimizer, checkpoint)
-    for name, generator in run.generators.items():
-        generator.set_state(checkpoint.tensors[f"generator/{name}"])
-    torch.set_rng_state(checkpoint.tensors["generator/torch"])
+    """Put the run into the state of a checkpoint; RunError when it is another network's.
+
+    On another kind of device than the one it was saved on, the generators keep their fresh state and a note says so: the
+    run goes on soundly, with other random numbers than an uninterrupted one.
+    """
+    restore_weights(run, checkpoint)
     values = checkpoint.values
-    run.epoch, run.step, run.seconds = values["epoch"], values["step"], values["seconds"]
-    run.attempt, run.rate_factor, run.notes, run.extra = (
-        values[name] for name in ("attempt", "rate_factor", "notes", "extra")
-    )
+    try:
+        _restore_optimizer(run.optimizer, checkpoint)
+        run.epoch, run.step, run.seconds = values["epoch"], values["step"], values["seconds"]
+        run.attempt, run.rate_factor = values["attempt"], values["rate_factor"]
+        run.notes, run.extra = values["notes"], values["extra"]
+        if values["device"] == run.device.type:
+            _restore_generators(run, checkpoint)
+        else:
+            run.notes.append(f"moved from {values['device']} to {run.device.type} at step {run.step}")
+    except (KeyError, ValueError) as error:
+        raise RunError(f"the checkpoint lacks {error}: another version of gedi-nesy wrote it") from None
 
 
-def _tensors(run: Run) -> dict[str, Tensor]:
-    tensors = {f"method/{name}": tensor for name, tensor in run.method.state_dict().items()}
-    for index, state in run.optimizer.state_dict()["state"].items():
-        tensors |= {f"optimizer/{index}/{name}": torch.as_tensor(value) for name, value in state.items()}
-    tensors |= {f"generator/{name}": generator.get_state() for name, generator in run.generators.items()}
-    tensors["generator/torch"] = torch.get_rng_state()
-    # safetensors wants plain memory; clones also keep tensors apart that share it.
-    return {name: tensor.detach().cpu().contiguous().clone() for name, tensor in tensors.items()}
-
-
-def _values(run: Run) -> dict[str, Any]:
-    return {
-        "epoch": run.epoch,
-        "step": run.step,
-        "seconds": run.seconds,
-        "attempt": run.attempt,
-        "rate_factor": run.rate_factor,
-        "notes": run.notes,
-        "extra": run.extra,
-    }
-
-
-def _load_weights(run: Run, checkpoint: Checkpoint) -> None:
+def restore_weights(run: Run, checkpoint: Checkpoint) -> None:
+    """Load what the method needs to be used: its weights and buffers."""
     state = {
         name.removeprefix("method/"): tensor
         for name, tensor in checkpoint.tensors.items()
@@ -146,6 +161,33 @@ def _load_weights(run: Run, checkpoint: Checkpoint) -> None:
         run.method.load_state_dict(state)
     except RuntimeError as error:
         raise RunError(f"the checkpoint does not fit the configured network: {' '.join(str(error).split())}") from None
+    run.epoch, run.step, run.seconds = (checkpoint.values[name] for name in ("epoch", "step", "seconds"))
+    run.notes, run.extra = checkpoint.values["notes"], checkpoint.values["extra"]
+
+
+def _tensors(run: Run) -> dict[str, Tensor]:
+    tensors = {f"method/{name}": tensor for name, tensor in run.method.state_dict().items()}
+    for index, state in run.optimizer.state_dict()["state"].items():
+        tensors |= {f"optimizer/{index}/{name}": torch.as_tensor(value) for name, value in state.items()}
+    tensors |= {f"generator/{name}": generator.get_state() for name, generator in run.generators.items()}
+    tensors["generator/torch"] = torch.get_rng_state()
+    if run.device.type == "cuda":
+        tensors["generator/cuda"] = torch.cuda.get_rng_state(run.device)
+    # safetensors wants plain memory; clones also keep tensors apart that share it.
+    return {name: tensor.detach().cpu().contiguous().clone() for name, tensor in tensors.items()}
+
+
+def _values(run: Run) -> dict[str, Any]:
+    return {
+        "device": run.device.type,
+        "epoch": run.epoch,
+        "step": run.step,
+        "seconds": run.seconds,
+        "attempt": run.attempt,
+        "rate_factor": run.rate_factor,
+        "notes": run.notes,
+        "extra": run.extra,
+    }
 
 
 def _restore_optimizer(optimizer: torch.optim.Optimizer, checkpoint: Checkpoint) -> None:
@@ -157,11 +199,12 @@ def _restore_optimizer(optimizer: torch.optim.Optimizer, checkpoint: Checkpoint)
     optimizer.load_state_dict({"state": state, "param_groups": optimizer.state_dict()["param_groups"]})
 
 
-def _write(path: Path, data: bytes) -> None:
-    # The checksum goes last: a checkpoint without one is an unfinished checkpoint.
-    _checksum(path).unlink(missing_ok=True)
-    write_atomic(path, data)
-    write_atomic(_checksum(path), (hashlib.sha256(data).hexdigest() + "\n").encode())
+def _restore_generators(run: Run, checkpoint: Checkpoint) -> None:
+    for name, generator in run.generators.items():
+        generator.set_state(checkpoint.tensors[f"generator/{name}"])
+    torch.set_rng_state(checkpoint.tensors["generator/torch"])
+    if run.device.type == "cuda":
+        torch.cuda.set_rng_state(checkpoint.tensors["generator/cuda"], run.device)
 
 
 def _checksum(path: Path) -> Path:

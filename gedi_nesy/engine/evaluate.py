@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -10,12 +11,12 @@ from PIL import Image
 
 from ..data.dataset import to_pixels
 from ..evaluators import Evaluation, Evaluator
-from ..files import write_json
+from ..files import write_atomic, write_failed, write_json
 from ..methods import capabilities
+from ..models.mode import evaluating
 from ..reporting.metrics import read_metrics
 from ..reporting.report import write_report
 from ..reporting.results import assemble
-from ..samplers.sgld import evaluating
 from .diagnosis import diagnose
 from .run import Run
 from .seeding import make_generator
@@ -47,8 +48,13 @@ def save_samples(run: Run, path: Path, count: int, seed: int) -> None:
     """A grid of samples from the model as PNG."""
     method: Any = run.method
     images = to_pixels(method.sample(count, make_generator(seed, "samples", run.device))).cpu()
-    path.parent.mkdir(parents=True, exist_ok=True)
-    image_grid(images).save(path)
+    png = BytesIO()
+    image_grid(images).save(png, format="PNG")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise write_failed(path, error) from error
+    write_atomic(path, png.getvalue())
 
 
 def image_grid(images: torch.Tensor) -> Image.Image:

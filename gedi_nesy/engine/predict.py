@@ -13,7 +13,7 @@ from PIL import Image, UnidentifiedImageError
 from ..errors import DataError, UserError
 from ..evaluators import predict
 from ..methods import require
-from ..samplers.sgld import evaluating
+from ..models.mode import evaluating
 from ..tasks import HasConstraint
 from .run import Run
 
@@ -38,8 +38,9 @@ class Prediction:
 
     def plain(self) -> dict[str, Any]:
         """JSON-able form."""
+        pairs = zip(self.images, self.probabilities, strict=True)
         return {
-            "images": dict(zip(self.images, self.probabilities, strict=True)),
+            "images": [{"file": image, "probabilities": probabilities} for image, probabilities in pairs],
             "query": self.query,
             "answers": self.answers,
         }

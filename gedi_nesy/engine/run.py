@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import torch
@@ -13,6 +14,7 @@ from ..data.views import View
 from ..methods import Method
 from ..plugin_manager import PluginManager
 from ..tasks import Task
+from ..types import Term
 from .run_folder import RunFolder
 
 # Share of the training over which a late term's weight grows from 0: brought in at once, it upsets what is learned.
@@ -66,8 +68,13 @@ class Run:
             name: weight * shares[name] for name, weight in self.config.weights.items() if weight and shares[name] > 0
         }
 
-    @property
+    @cached_property
+    def terms(self) -> dict[str, Term]:
+        """What is known about each term of this run."""
+        known = self.method.terms() | self.task.terms()
+        return {name: term for name, term in known.items() if self.config.weights.get(name)}
+
+    @cached_property
     def minima(self) -> dict[str, float]:
         """Known minimum of each term that has one."""
-        terms = self.method.terms() | self.task.terms()
-        return {name: term.known_minimum for name, term in terms.items() if term.known_minimum is not None}
+        return {name: term.known_minimum for name, term in self.terms.items() if term.known_minimum is not None}

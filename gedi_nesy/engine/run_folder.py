@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import importlib.metadata
+import json
+import os
 import platform
+import shutil
 import subprocess
 from dataclasses import dataclass
 from datetime import datetime
@@ -20,6 +23,12 @@ from ..files import write_atomic, write_json
 
 PACKAGES = ("gedi-nesy", "torch", "torchvision", "numpy", "problog", "deepproblog", "pysdd", "pluggy", "pydantic")
 
+# Keys that a resumed run may change: they steer the run and leave its course alone.
+STEERING = frozenset(
+    ["device"]
+    + [f"training.{key}" for key in ("on_divergence", "max_term", "log_every", "report_every", "checkpoint_every")]
+)
+
 
 @dataclass(frozen=True)
 class RunFolder:
@@ -34,6 +43,14 @@ class RunFolder:
     @property
     def environment(self) -> Path:
         return self.path / "environment.json"
+
+    @property
+    def started(self) -> str:
+        """When the run began, as an ISO date; empty if that is not known."""
+        try:
+            return str(json.loads(self.environment.read_text(encoding="utf-8")).get("started", ""))
+        except (OSError, ValueError):
+            return ""
 
     @property
     def metrics(self) -> Path:
@@ -68,37 +85,44 @@ def new_folder(config: RunConfig, runs: Path, run_id: str | None) -> RunFolder:
     return RunFolder(path)
 
 
-def create(folder: RunFolder, config: RunConfig, command: list[str]) -> RunFolder:
-    """Make the folder with config.yaml, the files it names, and environment.json."""
-    try:
-        folder.path.mkdir(parents=True)
-    except OSError as error:
-        raise RunError(f"run folder {folder.path} cannot be made: {error.strerror}") from None
-    write_json(folder.environment, environment(config, command))
-    for file in _source_files(config):
-        write_atomic(folder.path / Path(file).name, Path(file).read_bytes())
+def create(folder: RunFolder, config: RunConfig, command: list[str]) -> None:
+    """Make the folder with config.yaml, the files it names, and environment.json: all of them or nothing."""
+    unfinished = folder.path.with_name(f".{folder.path.name}.{os.getpid()}.tmp")
+    files = _source_files(config)
     header = f"# Resolved by gedi-nesy; run again with: gedi-nesy train {folder.config}\n"
-    write_atomic(
-        folder.config, (header + yaml.safe_dump(resolved(config), sort_keys=False, allow_unicode=True)).encode()
-    )
-    return folder
+    text = header + yaml.safe_dump(resolved(config), sort_keys=False, allow_unicode=True)
+    try:
+        unfinished.mkdir(parents=True)
+        write_json(unfinished / folder.environment.name, environment(config, command))
+        for file in files:
+            write_atomic(unfinished / Path(file).name, Path(file).read_bytes())
+        write_atomic(unfinished / folder.config.name, text.encode())
+        unfinished.rename(folder.path)
+    except OSError as error:
+        shutil.rmtree(unfinished, ignore_errors=True)
+        raise RunError(f"run folder {folder.path} cannot be made: {error.strerror}") from None
 
 
 def resolved(config: RunConfig) -> dict[str, Any]:
     """The config in plain data; files it names go by their bare name, since they are copied beside it."""
-    plain: dict[str, Any] = _relative(config.plain(), {str(file) for file in _source_files(config)})
+    files = {str(file) for file in _source_files(config)}
+    names = [Path(file).name for file in files]
+    if twice := {name for name in names if names.count(name) > 1}:
+        raise RunError(f"the config names two files called {', '.join(twice)}; a run folder keeps both, so rename one")
+    plain: dict[str, Any] = _relative(config.plain(), files)
     return plain
 
 
 def check_same(config: RunConfig, folder: RunFolder) -> None:
     """RunError that names each difference, when a run is to be resumed with another config or changed files."""
     before, now = yaml.safe_load(folder.config.read_text(encoding="utf-8")), resolved(config)
-    differences = [f"{key}: {old!r} then, {new!r} now" for key, old, new in _differences(before, now)]
-    differences += [
-        f"{Path(file).name} has changed"
-        for file in _source_files(config)
-        if (folder.path / Path(file).name).read_bytes() != Path(file).read_bytes()
+    differences = [
+        f"{key}: {old!r} then, {new!r} now" for key, old, new in _differences(before, now) if key not in STEERING
     ]
+    for file in _source_files(config):
+        copy = folder.path / Path(file).name
+        if copy.exists() and copy.read_bytes() != Path(file).read_bytes():
+            differences.append(f"{copy.name} has changed")
     if differences:
         listed = "\n".join(differences)
         raise RunError(
@@ -115,9 +139,9 @@ def find(path: Path) -> RunFolder:
     """
     if (path / "config.yaml").is_file():
         return RunFolder(path)
-    inside = sorted(child.parent for child in path.glob("*/config.yaml")) if path.is_dir() else []
+    inside = [child.parent for child in path.glob("*/config.yaml")] if path.is_dir() else []
     if inside:
-        return RunFolder(inside[-1])
+        return max(map(RunFolder, inside), key=lambda folder: (folder.started, folder.path.name))
     near = sorted(str(child.parent) for child in Path("runs").glob("*/*/config.yaml"))[-5:]
     hint = f" Newest runs here: {', '.join(near)}" if near else " There are no runs in ./runs."
     raise RunError(f"{path} is no run folder (it has no config.yaml).{hint}")
@@ -136,7 +160,7 @@ def environment(config: RunConfig, command: list[str]) -> dict[str, Any]:
         "seed": config.seed,
         "command": " ".join(command),
         "commit": _commit(),
-        "started": datetime.now().isoformat(timespec="seconds"),
+        "started": datetime.now().isoformat(timespec="milliseconds"),
     }
 
 

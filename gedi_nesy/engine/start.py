@@ -48,8 +48,11 @@ def start(
     return run
 
 
-def reopen(path: Path, device: str | None = None, which: str = "last") -> Run:
+def reopen(path: Path, device: str | None = None, which: str = "last") -> tuple[Run, list[str]]:
     """A run with its trained weights, for evaluation and prediction; `which` is last or best.
+
+    Returns:
+        The run, and a line for each damaged checkpoint that was passed over.
 
     Raises:
         RunError: no run there, or no sound checkpoint in it.
@@ -61,7 +64,6 @@ def reopen(path: Path, device: str | None = None, which: str = "last") -> Run:
     if checkpoint.newest(folder.checkpoints) is None:
         raise RunError(f"{folder.path} has no checkpoint yet: train it first, or resume it")
     if which == "best":
-        checkpoint.restore(run, checkpoint.read(folder.checkpoints / f"best{checkpoint.SUFFIX}"))
-    else:
-        checkpoint.restore_latest(run)
-    return run
+        checkpoint.restore_weights(run, checkpoint.read(checkpoint.best(run)))
+        return run, []
+    return run, checkpoint.restore_latest(run, checkpoint.restore_weights)

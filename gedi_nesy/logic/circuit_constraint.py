@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-import math
-
 import torch
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Float, Int
 from torch import Tensor
 
 from gedi_nesy.errors import Position, ProgramError
 from gedi_nesy.logic.circuit import TRUE, Circuit
 from gedi_nesy.logic.compiling import compile
-from gedi_nesy.logic.constraint import Constraint
+from gedi_nesy.logic.constraint import LOG_HALF, Constraint, one_hot_log
 from gedi_nesy.logic.evaluation import CircuitEvaluator
 from gedi_nesy.logic.formula import Constant, NeuralSource
 from gedi_nesy.logic.grounding import ground
 from gedi_nesy.logic.program import Program
 from gedi_nesy.logic.query import QueryTemplate
-
-LOG_HALF = math.log(0.5)
 
 
 def build_constraint(program: Program, template: QueryTemplate, num_classes: int) -> CircuitConstraint:
@@ -104,12 +100,6 @@ class CircuitConstraint(Constraint):
         """log P of every answer."""
         return self._evaluate(class_log_probs).T
 
-    def satisfied(
-        self, classes: Int[Tensor, "examples slots"], answer: Int[Tensor, " examples"]
-    ) -> Bool[Tensor, " examples"]:
-        """Whether the answer holds when the images have these classes; where chance remains, more likely than not."""
-        return self.forward(_one_hot_log(classes, self.num_classes), answer) > LOG_HALF
-
     @torch.no_grad()
     def sample_worlds(
         self, num: int, generator: torch.Generator
@@ -130,7 +120,7 @@ class CircuitConstraint(Constraint):
         for slot in range(len(self.slots)):
             posterior = self._slot_posterior(log_probs.to(device), slot).cpu()
             drawn = torch.multinomial(posterior, 1, generator=generator).squeeze(1)
-            log_probs[:, slot] = _one_hot_log(drawn, self.num_classes)
+            log_probs[:, slot] = one_hot_log(drawn, self.num_classes)
         provable = (self.answer_log_probs(log_probs.to(device)) > LOG_HALF).cpu().double()
         return log_probs.argmax(2), torch.multinomial(provable, 1, generator=generator).squeeze(1)
 
@@ -188,8 +178,3 @@ class CircuitConstraint(Constraint):
         read = [source.slots for source in sources if isinstance(source, NeuralSource)]
         if len(set(read)) < len(read):
             raise ProgramError("worlds cannot be drawn: the program makes two independent choices for one image", where)
-
-
-def _one_hot_log(classes: Int[Tensor, " *shape"], num_classes: int) -> Float[Tensor, "*shape classes"]:
-    """log of the one-hot vectors: 0 for the class, -inf elsewhere."""
-    return torch.nn.functional.one_hot(classes, num_classes).double().log()

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import TYPE_CHECKING, TypeAlias
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
 from ..errors import ProgramError
@@ -15,6 +16,8 @@ from ..errors import ProgramError
 if TYPE_CHECKING:
     from .program import Program
     from .query import QueryTemplate
+
+LOG_HALF = math.log(0.5)
 
 ConstraintBuilder: TypeAlias = "Callable[[Program, QueryTemplate, int], Constraint]"
 """A logic backend: from a program, a query and a number of classes to a constraint."""
@@ -62,6 +65,13 @@ class Constraint(nn.Module, ABC):
         log_probability: Tensor = self(class_log_probs, answer)
         return -log_probability.mean()
 
+    def satisfied(
+        self, classes: Int[Tensor, "examples slots"], answer: Int[Tensor, " examples"]
+    ) -> Bool[Tensor, " examples"]:
+        """Whether the answer holds when the images have these classes; where chance remains, more likely than not."""
+        log_probability: Tensor = self(one_hot_log(classes, self.num_classes), answer)
+        return log_probability > LOG_HALF
+
     def answer_index(self, answer: tuple[str, ...]) -> int:
         """Position of an answer in `answers`; ProgramError when the program never gives it."""
         if answer not in self.answers:
@@ -74,3 +84,8 @@ class Constraint(nn.Module, ABC):
     def no_label(self, examples: int, device: torch.device | None = None) -> Int[Tensor, " examples"]:
         """The `answer` argument of a template without label columns."""
         return torch.zeros(examples, dtype=torch.long, device=device)
+
+
+def one_hot_log(classes: Int[Tensor, " *shape"], num_classes: int) -> Float[Tensor, "*shape classes"]:
+    """log of the one-hot vectors, in float32: 0 for the class, -inf elsewhere."""
+    return torch.nn.functional.one_hot(classes, num_classes).float().log()

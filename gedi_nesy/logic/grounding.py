@@ -49,7 +49,7 @@ def _refuse_tensor_predicates(program: Program) -> None:
         if neural.is_tensor:
             raise ProgramError(
                 f"the neural predicate {neural.functor}/{neural.arity} has a tensor as its output (nn/3),"
-                " which the circuit backend cannot evaluate; set backend: deepproblog",
+                " which a constraint over class probabilities cannot use; write nn/4 with the domain of its classes",
                 neural.position,
             )
 

@@ -106,7 +106,6 @@ class LiveDisplay:
         self._live.console.print(Text(text))
 
     def _table(self, run: Run, terms: dict[str, float]) -> Table:
-        meanings = run.method.terms() | run.task.terms()
         table = Table(box=None, pad_edge=False)
         for heading in ("term", "value", "minimum", "weight"):
             table.add_column(heading, justify="left" if heading == "term" else "right", style=None, header_style="dim")
@@ -114,7 +113,13 @@ class LiveDisplay:
         for name, value in terms.items():
             minimum = run.minima.get(name)
             known = "" if minimum is None else f"{minimum:.3f}"
-            table.add_row(name, f"{value:.3f}", known, f"{run.config.weights[name]:g}", meanings[name].meaning)
+            table.add_row(
+                name,
+                f"{value:.3f}",
+                known,
+                f"{run.config.weights[name]:g}",
+                run.terms[name].meaning if name in run.terms else "",
+            )
         grid = Table.grid()
         grid.add_row(self._progress)
         grid.add_row(table)

@@ -66,7 +66,7 @@ class RunFiles:
     @property
     def constraint(self) -> dict[str, Any]:
         """Facts about the constraint or whatever else the task reports."""
-        return self.results.get("constraint") or self.results.get("task") or {}
+        return self.results.get("constraint") or {}
 
     def table(self, name: str) -> Any:
         """The first table of this name among those of all evaluators."""

@@ -14,7 +14,6 @@ def assemble(
     run: Run, evaluations: dict[str, Evaluation], diagnosis: Diagnosis, last_terms: dict[str, float]
 ) -> dict[str, Any]:
     """Everything that a finished run says about itself, JSON-able."""
-    terms = run.method.terms() | run.task.terms()
     images = run.step * run.config.training.batch_size * run.task.images_per_example
     return {
         "name": run.config.name,
@@ -30,7 +29,7 @@ def assemble(
                 "known_minimum": term.known_minimum,
                 "weight": run.config.weights[name],
             }
-            for name, term in terms.items()
+            for name, term in run.terms.items()
         },
         "diagnosis": diagnosis.plain(),
         "notes": run.notes,

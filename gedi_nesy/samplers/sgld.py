@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import Annotated
 
 import torch
 from jaxtyping import Float
 from pydantic import Field
-from torch import Tensor, nn
+from torch import Tensor
 
 from ..config.options import Options
 
@@ -33,6 +32,7 @@ class SgldOptions(Options):
     """Standard deviation of the noise of each move, in units of pixels in [-1, 1]."""
 
 
+@torch.enable_grad()
 def sample(
     log_density: Callable[[Chains], Float[Tensor, " chains"]],
     start: Chains,
@@ -41,7 +41,7 @@ def sample(
 ) -> Chains:
     """Move chains along x <- x + step_size * grad log_density(x) + noise_std * N(0, 1).
 
-    Parameters receive no gradient, pixels are not clamped (as in JEM), and `start` is left as it is.
+    Works under `torch.no_grad` too. Parameters receive no gradient, pixels are not clamped (as in JEM), and `start` is left as it is.
     Source: GEDI 2024 algorithm 1 and table 9; Grathwohl et al. 2020 (JEM).
     """
     chains = start.detach().clone(memory_format=torch.preserve_format)
@@ -50,16 +50,4 @@ def sample(
         (gradient,) = torch.autograd.grad(log_density(chains).sum(), chains)
         noise = torch.randn(chains.shape, generator=generator, device=chains.device)
         chains = chains.detach().add(gradient, alpha=options.step_size).add(noise, alpha=options.noise_std)
-    return chains
-
-
-@contextmanager
-def evaluating(module: nn.Module) -> Iterator[None]:
-    """Evaluation mode inside the block; each submodule gets its own mode back afterwards."""
-    modes = {child: child.training for child in module.modules()}
-    module.eval()
-    try:
-        yield
-    finally:
-        for child, mode in modes.items():
-            child.training = mode
+    return chains.detach()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib.util
+import keyword
 import re
 from importlib import resources
 from pathlib import Path
@@ -28,11 +30,15 @@ def write_package(name: str, folder: Path) -> Path:
         raise PluginError(
             f'"{name}" is no name for a package: use small letters and digits, words joined by "-", such as my-method'
         )
+    if keyword.iskeyword(name.replace("-", "_")) or keyword.iskeyword(_class_name(name)):
+        raise PluginError(f'"{name}" is a word of Python: choose another name')
+    if importlib.util.find_spec(name.replace("-", "_")):
+        raise PluginError(f'a package "{name}" is installed already: choose another name')
     target = folder / name
     if target.exists():
         raise PluginError(f"{target} exists already: choose another name or --folder")
     module = name.replace("-", "_")
-    words = {"name": name, "module": module, "class_name": "".join(word.capitalize() for word in name.split("-"))}
+    words = {"name": name, "module": module, "class_name": _class_name(name)}
     for template, destination in FILES.items():
         path = target / destination.format(module=module)
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -40,3 +46,7 @@ def write_package(name: str, folder: Path) -> Path:
             Template(resources.files(__name__).joinpath(template).read_text()).substitute(words), encoding="utf-8"
         )
     return target
+
+
+def _class_name(name: str) -> str:
+    return "".join(word.capitalize() for word in name.split("-"))

@@ -7,10 +7,13 @@ from gedi_nesy.data.dataset import Images
 
 
 class Mnist(DatasetReader):
-    """MNIST from ROOT/MNIST/raw, the four idx files or their .gz."""
+    """MNIST from ROOT/MNIST/raw: the four idx files, unpacked."""
 
     ABOUT = "MNIST, 60,000 + 10,000 digits, 28x28 grey"
-    FETCH = "Put the four idx files there, or run: python -c \"from torchvision.datasets import MNIST; MNIST('ROOT', download=True)\""
+    FETCH = (
+        "Put the four idx files there, unpacked, or run: "
+        "python -c \"from torchvision.datasets import MNIST; MNIST('{root}', download=True)\""
+    )
 
     def read(self) -> ImageDataset:
         from torchvision.datasets import MNIST  # slow to import
@@ -20,7 +23,9 @@ class Mnist(DatasetReader):
         try:
             train, test = (MNIST(str(self.root), train=is_train, download=False) for is_train in (True, False))
         except (RuntimeError, ValueError, EOFError, OSError) as error:
-            raise DataError(f"{self.root / 'MNIST' / 'raw'} is incomplete or damaged: {error}. {self.FETCH}") from None
+            raise DataError(
+                f"{self.root / 'MNIST' / 'raw'} is incomplete or damaged: {error}. {self.FETCH.format(root=self.root)}"
+            ) from None
         return ImageDataset(
             Images(train.data[:, None], train.targets),
             Images(test.data[:, None], test.targets),

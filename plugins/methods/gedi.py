@@ -32,6 +32,7 @@ from torch import Tensor, nn
 from gedi_nesy import Batch, ConfigError, Method, MethodContext, MethodOutput, Options, Term
 from gedi_nesy.losses import cross_entropy, log_batch_mean, negative_entropy
 from gedi_nesy.models.heads import Projector
+from gedi_nesy.models.mode import evaluating
 from gedi_nesy.samplers import sgld
 from gedi_nesy.samplers.buffer import ReplayBuffer
 from gedi_nesy.samplers.sgld import SgldOptions
@@ -60,7 +61,7 @@ class Gedi(Method):
         sgld: SgldOptions = SgldOptions()
         chains: Annotated[int, Field(gt=0)] | None = None
         """Samples a step; as many as images by default."""
-        buffer_size: Annotated[int, Field(gt=0)] = 10_000
+        buffer_size: Annotated[int, Field(gt=0, le=1_000_000)] = 10_000
         """Persistent chains."""
         fresh_chains: Annotated[float, Field(ge=0, le=1)] = 0.05
         """Probability that a chain starts anew from uniform noise."""
@@ -122,7 +123,7 @@ class Gedi(Method):
         return {name: Term(meaning, minima.get(name)) for name, meaning in self.TERMS.items() if name in self.active}
 
     def losses(self, batch: Batch, active: frozenset[str]) -> MethodOutput:
-        """The active terms; the first view is the image, the second its augmented version."""
+        """The active terms. Both views are random versions of the image; gen and prior look at the first."""
         images = batch.images[0]
         embeddings = self.embed(images)
         logits = self._logits(embeddings)
@@ -142,7 +143,7 @@ class Gedi(Method):
     ) -> tuple[Tensor, Tensor]:
         """gen and energy, on samples that start from the buffer and go back there."""
         rows, start = buffer.draw(self.options.chains or len(data_log_density), self.generator)
-        with sgld.evaluating(self):
+        with evaluating(self):
             samples = sgld.sample(self.log_density, start, self.options.sgld, self.generator)
         buffer.store(rows, samples)
         sample_log_density = self.log_density(samples)
@@ -176,6 +177,6 @@ class Gedi(Method):
         """Chains of the replay buffer, moved on by `sample_steps` more."""
         assert self.buffer is not None  # `lacks` says so otherwise
         rows = torch.randint(len(self.buffer.images), (count,), generator=generator, device=generator.device)
-        with sgld.evaluating(self):
+        with evaluating(self):
             options = self.options.sgld.model_copy(update={"steps": self.options.sample_steps})
             return sgld.sample(self.log_density, self.buffer.images[rows], options, generator)

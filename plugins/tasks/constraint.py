@@ -22,7 +22,19 @@ from jaxtyping import Float, Int
 from pydantic import Field
 from torch import Tensor
 
-from gedi_nesy import Batch, DataError, Examples, Method, MethodOutput, Options, Selection, Task, TaskContext, Term
+from gedi_nesy import (
+    Batch,
+    Constraint,
+    DataError,
+    Examples,
+    Method,
+    MethodOutput,
+    Options,
+    Selection,
+    Task,
+    TaskContext,
+    Term,
+)
 from gedi_nesy.config.files import ProgramFile
 from gedi_nesy.errors import ConfigError, ProgramError
 from gedi_nesy.evaluators import predict
@@ -81,9 +93,12 @@ class ConstraintTask(Task):
         }
         device = train.pixels.device
         build = context.registry.find("logic_backend", options.backend, key="task.backend").load()
-        self.constraint = (circuit if build is build_constraint else build(program, template, self.num_classes)).to(
-            device
-        )
+        constraint: Constraint = circuit if build is build_constraint else build(program, template, self.num_classes)
+        if constraint.answers != circuit.answers:
+            raise ConfigError(
+                f'the backend "{options.backend}" orders the answers of the query differently', key="task.backend"
+            )
+        self.constraint = constraint.to(device)
 
     def num_steps(self, batch_size: int) -> int:
         """Whole batches, at least one."""

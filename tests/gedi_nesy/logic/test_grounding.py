@@ -54,7 +54,7 @@ BAD = {
     "P::c(P) :- b(P). b(1.5). p(A) :- c(P).": "p.pl:2:20  the probability 1.5 is not between 0 and 1",
     "nn(net,[X],E) :: v(X,E). p(A) :- v(A,E).": (
         "p.pl:2:1  the neural predicate v/2 has a tensor as its output (nn/3),"
-        " which the circuit backend cannot evaluate; set backend: deepproblog"
+        " which a constraint over class probabilities cannot use; write nn/4 with the domain of its classes"
     ),
     "evidence(gone). gone :- fail. p(A) :- digit(A,1).": (
         "p.pl  the evidence gone contradicts the program: it can never hold"

@@ -6,7 +6,7 @@ import torch
 from torch import nn
 
 from gedi_nesy.samplers.buffer import ReplayBuffer
-from gedi_nesy.samplers.sgld import SgldOptions, evaluating, sample
+from gedi_nesy.samplers.sgld import SgldOptions, sample
 
 
 def test_a_step_is_the_literal_update():
@@ -42,23 +42,13 @@ def test_parameters_get_no_gradient_and_the_start_stays():
     assert torch.equal(start, before)
 
 
-def test_evaluating_restores_each_modules_own_mode():
-    network = nn.Sequential(nn.Dropout(), nn.Sequential(nn.Dropout()))
-    network.train()
-    network[1].eval()
-    with evaluating(network):
-        assert not any(module.training for module in network.modules())
-    assert [module.training for module in network.modules()] == [True, True, False, False]
-
-
-def test_evaluating_restores_the_mode_after_an_error():
-    network = nn.Dropout()
-    try:
-        with evaluating(network):
-            raise ValueError
-    except ValueError:
-        pass
-    assert network.training
+def test_sampling_works_where_no_gradient_is_recorded():
+    network = nn.Linear(4, 1)
+    with torch.no_grad():
+        moved = sample(
+            lambda x: network(x.flatten(1)).squeeze(1), torch.zeros(2, 1, 2, 2), SgldOptions(steps=1), torch.Generator()
+        )
+    assert not moved.requires_grad and moved.abs().sum() > 0
 
 
 def test_drawn_chains_come_from_the_buffer_or_start_fresh():
