@@ -25,3 +25,15 @@ def test_two_steps_of_every_config(path, cli, tmp_path, monkeypatch):
     code, out, err = cli("train", path, "--run-id", "r", *small)
     assert code == 0, err
     assert "trained 1 epochs" in out
+
+
+@pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.relative_to(ROOT).as_posix())
+def test_every_config_is_sound_as_it_stands(path, cli, monkeypatch):
+    monkeypatch.delenv("GEDI_NESY_DATA", raising=False)
+    code, _, err = cli(
+        "config",
+        "check",
+        path,
+        *(["data={name: mnist5k}", "task.examples=100", "task.test_examples=100"] if "paper" in path.parts else []),
+    )
+    assert code == 0, err

@@ -37,6 +37,7 @@ def test_a_file_plugin_registers(tmp_path):
     ("text", "message"),
     [
         ("raise ValueError('no luck')", "ValueError: no luck"),
+        ("import sys\nsys.exit(0)", "SystemExit: 0"),
         ("import not_there", "ModuleNotFoundError: No module named 'not_there'"),
         ("x = 1", "it implements no hook. Mark `def register(registry)` with @gedi_nesy.hookimpl"),
         (

@@ -38,6 +38,15 @@ def test_bad_names_are_refused(name, cli, tmp_path, monkeypatch):
     assert code == 2 and "is no name for a package" in err
 
 
+@pytest.mark.parametrize(
+    ("name", "why"), [("class", "a word of Python"), ("none", "a word of Python"), ("torch", "installed already")]
+)
+def test_names_that_would_not_import_are_refused(name, why, cli, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    code, _, err = cli("plugins", "new", name)
+    assert code == 2 and why in err
+
+
 def test_an_existing_folder_is_not_overwritten(package, cli):
     code, _, err = cli("plugins", "new", "soft-bins")
     assert code == 2 and "exists already" in err

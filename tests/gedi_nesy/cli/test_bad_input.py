@@ -290,6 +290,32 @@ def test_a_label_that_is_no_answer(tiny_config):
         constraint.answer_index(("19",))
 
 
+def test_two_files_of_one_name_are_refused(tiny_config, cli, tmp_path):
+    for folder in ("pa", "pb"):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "m.py").write_text(
+            f"from gedi_nesy import hookimpl\n@hookimpl\ndef register(registry): registry.add_view('{folder}', object)\n"
+        )
+    tiny_config.write_text(tiny_config.read_text().replace("plugins: [", "plugins: [pa/m.py, pb/m.py, "))
+    code, _, err = cli("train", tiny_config)
+    assert code == 2 and "two files called m.py" in err and not Path("runs").exists()
+
+
+def test_a_config_of_any_file_name_trains(tiny_config, cli):
+    other = tiny_config.rename(tiny_config.with_name("mein Übung 1.yaml"))
+    code, _, err = cli("train", other, "--run-id", "r", "training.epochs=1")
+    assert code == 0, err
+    assert Path("runs/mein-bung-1/r/results.json").exists()
+
+
+def test_samples_cannot_be_written_where_a_file_is(tiny_config, cli):
+    assert cli("train", tiny_config, "--run-id", "r", "training.epochs=1")[0] == 0
+    Path("file").write_text("")
+    code, _, err = cli("sample", "runs/tiny/r", "--out", "file/x.png")
+    assert code == 2 and "file/x.png cannot be written" in err
+    assert cli("sample", "runs/tiny/r", "--out", "without_suffix")[0] == 0
+
+
 def test_usage_errors_have_exit_code_2(cli):
     assert cli("train")[0] == 2
     assert cli("no-such-command")[0] == 2

@@ -51,6 +51,14 @@ def test_broken_yaml_says_where():
         parse_yaml("a: [1,\nb: 2", "file.yaml")
 
 
+@pytest.mark.parametrize(
+    ("text", "message"), [("a: \x07", "not valid YAML"), ("a: &a [*a]", "contains itself"), ("- 1", "is a mapping")]
+)
+def test_odd_files_are_errors_without_traceback(text, message):
+    with pytest.raises(ConfigError, match=message):
+        parse_yaml(text, "file.yaml")
+
+
 def write(path, text):
     path.write_text(text)
     return str(path)

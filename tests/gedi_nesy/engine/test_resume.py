@@ -118,3 +118,77 @@ def test_resuming_a_finished_run_changes_nothing(tiny_config, uninterrupted, cli
 def test_a_run_folder_that_exists_is_not_overwritten(tiny_config, uninterrupted, cli):
     code, _, err = cli("train", tiny_config, "--run-id", "whole")
     assert code == 2 and "runs/tiny/whole exists already" in err and "--resume" in err
+
+
+def test_keys_that_only_steer_may_change_on_resume(tiny_config, uninterrupted, cli, monkeypatch):
+    stop(cli, tiny_config, "steered", 10, monkeypatch)
+    code, _, err = cli(
+        "train", tiny_config, "--run-id", "steered", "--resume", "training.on_divergence=rollback", "device=cpu"
+    )
+    assert code == 0, err
+    assert outcome("steered") == uninterrupted
+
+
+def test_resuming_with_another_program_is_refused(tiny_config, uninterrupted, cli):
+    code, _, err = cli(
+        "train",
+        tiny_config,
+        "--run-id",
+        "whole",
+        "--resume",
+        "task.program=addition_with_label",
+        "task.query=addition(A, B, C)",
+    )
+    assert code == 2 and "task.program: 'mnist_addition.pl' then, 'addition_with_label.pl' now" in err
+
+
+def test_resuming_with_a_changed_program_is_refused(tiny_config, cli, tmp_path):
+    from gedi_nesy.config.locate import find_program
+
+    own = tmp_path / "own.pl"
+    own.write_text(find_program("mnist_addition").read_text())
+    tiny_config.write_text(tiny_config.read_text().replace("program: mnist_addition", "program: own.pl"))
+    assert cli("train", tiny_config, "--run-id", "r")[0] == 0
+    own.write_text(own.read_text() + "% changed\n")
+    code, _, err = cli("train", tiny_config, "--run-id", "r", "--resume")
+    assert code == 2 and "own.pl has changed" in err
+
+
+def test_a_damaged_checksum_counts_as_a_damaged_checkpoint(tiny_config, uninterrupted, cli, monkeypatch):
+    stop(cli, tiny_config, "sum", 14, monkeypatch)
+    newest = checkpoint.newest(_folder("sum") / "checkpoints")
+    newest.with_suffix(".sha256").write_bytes(b"\xff\xfe\x00")
+    code, out, _ = cli("train", tiny_config, "--run-id", "sum", "--resume")
+    assert code == 0 and "is damaged" in out and outcome("sum") == uninterrupted
+
+
+def test_reading_a_run_says_that_its_newest_checkpoint_is_damaged(tiny_config, uninterrupted, cli):
+    damage(checkpoint.newest(_folder("whole") / "checkpoints"))
+    code, _, err = cli("evaluate", "runs/tiny/whole")
+    assert code == 0 and "is damaged" in err and "reading the one before" in err
+
+
+def test_leftovers_of_a_killed_save_are_swept_on_resume(tiny_config, cli, monkeypatch):
+    stop(cli, tiny_config, "left", 14, monkeypatch)
+    leftover = _folder("left") / "checkpoints" / ".step-01-000000016.safetensors.1.tmp"
+    leftover.write_bytes(b"half")
+    assert cli("train", tiny_config, "--run-id", "left", "--resume")[0] == 0
+    assert not leftover.exists()
+
+
+def test_the_newest_run_is_the_one_started_last(tiny_config, cli):
+    for name in ("z", "a"):
+        assert cli("train", tiny_config, "--run-id", name, "training.epochs=1")[0] == 0
+    code, out, _ = cli("evaluate", "runs/tiny")
+    assert code == 0 and "runs/tiny/a/report.html" in out
+
+
+def test_another_kind_of_device_goes_on_with_fresh_random_numbers(tiny_config, uninterrupted):
+    from gedi_nesy.engine.start import reopen
+
+    run, _ = reopen(_folder("whole"))
+    saved = checkpoint.read(checkpoint.newest(run.folder.checkpoints))
+    saved.values["device"] = "cuda"
+    saved.tensors["generator/views"] = saved.tensors["generator/views"][:16]
+    checkpoint.restore(run, saved)
+    assert run.notes[-1] == "moved from cuda to cpu at step 16" and run.epoch == 4

@@ -199,3 +199,89 @@ def test_gradients_are_clipped_to_the_norm(tiny_config, cli, monkeypatch):
     )
     assert cli("train", tiny_config, "--run-id", "r", "training.clip_norm=0.5")[0] == 0
     assert norms == [0.5] * 16
+
+
+def test_weights_that_are_not_finite_are_neither_saved_nor_reported(tiny_config, cli, tmp_path):
+    plugin = tmp_path / "bomb.py"
+    plugin.write_text(
+        "import torch\nfrom gedi_nesy import hookimpl\n@hookimpl\ndef step_finished(run, step):\n"
+        "    if step == 16:\n"
+        "        with torch.no_grad():\n            next(run.method.parameters()).fill_(float('nan'))\n"
+    )
+    tiny_config.write_text(tiny_config.read_text().replace("plugins: [", f"plugins: [{plugin}, "))
+    code, _, err = cli("train", tiny_config, "--run-id", "r")
+    assert code == 1 and "training diverged at step 16: the weights" in err and "are not finite" in err
+    assert checkpoint.newest(RUN / "checkpoints").name == "step-01-000000012.safetensors"
+    assert not (RUN / "results.json").exists()
+
+
+def test_the_best_checkpoint_survives_a_full_disk(tiny_config, cli, monkeypatch):
+    from gedi_nesy import files
+
+    assert cli("train", tiny_config, "--run-id", "r", "training.epochs=8", "training.learning_rate=2e-2")[0] == 0
+    best = checkpoint.best(build(tiny_config))
+    assert checkpoint.read(best).values["extra"]["best"]["file"] == best.name
+    before = best.read_bytes()
+    real = files.os.fsync
+
+    def full(descriptor):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(files.os, "fsync", full)
+    assert cli("train", tiny_config, "--run-id", "other")[0] == 2
+    assert not Path("runs/tiny/other").exists() and not list(Path("runs/tiny").glob(".*"))
+    monkeypatch.setattr(files.os, "fsync", real)
+    assert best.read_bytes() == before and cli("evaluate", RUN, "--checkpoint", "best")[0] == 0
+
+
+def test_the_best_checkpoint_is_the_one_nearest_to_the_known_minima(tiny_config, cli):
+    assert cli("train", tiny_config, "--run-id", "r", "training.epochs=6", "weights={prior: 10, nesy: 5}")[0] == 0
+    epochs = [line for line in metrics() if "epoch_terms" in line]
+    distance = {
+        line["step"]: 10 * line["diagnosis"]["distances"]["prior"] + 5 * line["epoch_terms"]["nesy"] for line in epochs
+    }
+    expected = min(distance, key=lambda step: (distance[step], -step))
+    assert checkpoint.best(build(tiny_config)).name == f"step-01-{expected:09d}.safetensors"
+
+
+def test_a_run_without_a_known_minimum_has_no_best(tiny_config, cli):
+    assert (
+        cli(
+            "train",
+            tiny_config,
+            "--run-id",
+            "r",
+            "weights={gen: 1, energy: 0}",
+            "task={name: pretraining}",
+            "evaluators=[]",
+        )[0]
+        == 0
+    )
+    code, _, err = cli("evaluate", RUN, "--checkpoint", "best")
+    assert code == 2 and "has no best checkpoint" in err
+
+
+def test_what_would_fail_after_training_is_said_before(tiny_config, cli):
+    for override, message in (
+        ("compare={table: nope, row: a, column: b}", "is no published table"),
+        ("compare={table: gedi-table6, row: '7', column: GEDI & NeSy}", "100, 1000, 10000"),
+        ("task={name: pretraining}", "the evaluator constraint needs a task with a constraint"),
+        ("evaluators=[classification, classification]", "evaluators names classification twice"),
+        (
+            "training.restart={term: nesy, above: 1, after: 0.5} weights={prior: 1}",
+            "training.restart decides by nesy, and its weight is 0",
+        ),
+        (
+            "training.restart={term: prior, above: 1, after: 0.5}",
+            'training.restart.term is "prior": must be a term of the task, nesy',
+        ),
+    ):
+        weights = ["weights={prior: 1}"] if "weights" in override or "pretraining" in override else []
+        code, _, err = cli("train", tiny_config, override.split(" weights=")[0], *weights)
+        assert code == 2 and message in err, err
+        assert not Path("runs").exists()
+
+
+def test_energy_before_gen_is_an_error_and_no_traceback(tiny_config, cli):
+    code, _, err = cli("train", tiny_config, "weights={gen: 1, energy: 0.1}", "starts={gen: 0.5}")
+    assert code == 2 and "no loss term can be computed at step 0 with energy" in err
