@@ -25,7 +25,10 @@ if TYPE_CHECKING:
     from .data.dataset import DatasetReader, ImageDataset
     from .data.views import View
     from .evaluators import Evaluation, Evaluator
+    from .logic.circuit_constraint import build_constraint
     from .logic.constraint import Constraint
+    from .logic.program import load_program
+    from .logic.query import QueryTemplate
     from .methods import Method, MethodContext
     from .models.backbone import Backbone
     from .tasks import Examples, Selection, Task, TaskContext
@@ -49,8 +52,11 @@ _LAZY = {
     "Selection": "tasks",
     "Task": "tasks",
     "TaskContext": "tasks",
+    "QueryTemplate": "logic.query",
     "Term": "types",
     "View": "data.views",
+    "build_constraint": "logic.circuit_constraint",
+    "load_program": "logic.program",
 }
 
 __all__ = [
@@ -72,6 +78,7 @@ __all__ = [
     "Options",
     "PluginError",
     "ProgramError",
+    "QueryTemplate",
     "RunError",
     "Selection",
     "Task",
@@ -79,7 +86,9 @@ __all__ = [
     "Term",
     "UserError",
     "View",
+    "build_constraint",
     "hookimpl",
+    "load_program",
 ]
 
 

@@ -35,14 +35,21 @@ class Entry:
 
     def load(self) -> Any:
         """The registered object itself; PluginError when its module cannot be imported."""
-        if not isinstance(self.target, str):
-            return self.target
-        module, _, attribute = self.target.partition(":")
+        loaded = self._import(self.target) if isinstance(self.target, str) else self.target
+        if missing := sorted(getattr(loaded, "__abstractmethods__", ())):
+            raise PluginError(
+                f'{self.kind} "{self.name}" (plugin {self.provider}) is not complete: {getattr(loaded, "__name__", loaded)} '
+                f"does not define {', '.join(missing)}"
+            )
+        return loaded
+
+    def _import(self, reference: str) -> Any:
+        module, _, attribute = reference.partition(":")
         try:
             return getattr(importlib.import_module(module), attribute)
         except Exception as error:
             raise PluginError(
-                f'{self.kind} "{self.name}" cannot be loaded from {self.target} (plugin {self.provider}): '
+                f'{self.kind} "{self.name}" cannot be loaded from {reference} (plugin {self.provider}): '
                 f"{type(error).__name__}: {error}"
             ) from error
 
@@ -78,7 +85,7 @@ class Registry:
         names = ", ".join(f"{entry.name} ({entry.provider})" for entry in known) or "none"
         raise PluginError(
             f'unknown {kind.replace("_", " ")} "{name}".{did_you_mean(name, [entry.name for entry in known])} '
-            f"Known: {names}. A method of your own: `plugins: [./file.py]` in the config, or a package that "
+            f"Known: {names}. One of your own: `plugins: [./file.py]` in the config, or a package that "
             "`gedi-nesy plugins` lists.",
             where,
             key,

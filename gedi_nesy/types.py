@@ -57,7 +57,9 @@ class Term:
     Attributes:
         meaning: one line for the report.
         known_minimum: the smallest value it can take, where theory gives one.
+        chance: its value for a method that has learned nothing, where that is known.
     """
 
     meaning: str
     known_minimum: float | None = None
+    chance: float | None = None

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 import sys
+from typing import Annotated
 
 import typer
 
+from .. import __version__
 from ..errors import GediNesyError, UserError
 from . import config, data, plugins, program, runs
 
@@ -14,6 +16,7 @@ app = typer.Typer(
     name="gedi-nesy",
     help="Neural classifiers that learn from knowledge instead of labels.",
     no_args_is_help=True,
+    invoke_without_command=True,
     add_completion=True,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
@@ -23,6 +26,16 @@ app.add_typer(plugins.app, name="plugins")
 app.add_typer(config.app, name="config")
 app.add_typer(program.app, name="program")
 app.add_typer(data.app, name="data")
+
+
+@app.callback()
+def about(
+    version: Annotated[bool, typer.Option("--version", help="Print the version.", is_eager=True)] = False,
+) -> None:
+    """Neural classifiers that learn from knowledge instead of labels."""
+    if version:
+        print(__version__)
+        raise typer.Exit
 
 
 def main(arguments: list[str] | None = None) -> None:

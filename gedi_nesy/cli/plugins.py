@@ -43,8 +43,13 @@ def new(
     folder: Annotated[Path, typer.Option(help="Where to put the package.")] = Path("."),
 ) -> None:
     """Write a third-party package with a method, a config and a test that passes."""
+    from ..errors import PluginError
+    from ..plugin_manager import load_plugins
     from ..scaffold import write_package
 
+    for entry in load_plugins().registry.entries("method"):
+        if entry.name == name:
+            raise PluginError(f'method "{name}" is there already, from {entry.provider}: choose another name')
     path = write_package(name, folder)
     print(
         f"{path}: a package with the method {name}. Install and test it:\n  pip install -e {path}\n  python -m pytest {path}"

@@ -59,7 +59,7 @@ def _lines(report: ProgramReport) -> list[str]:
         )
     lines.append(f"  defined           {', '.join(report.defined) or 'nothing'}")
     lines += [f"  query             {query}" for query in report.queries]
-    lines += [f"  unused            {name}" for name in report.unused]
+    lines += [f"  not called        {name} (fine for a query)" for name in report.unused]
     lines += [f"  undefined         {finding}" for finding in report.undefined]
     if size := report.circuit:
         lines.append(f"  answers           {size.answers}")

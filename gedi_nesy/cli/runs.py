@@ -73,7 +73,7 @@ def train(
             folder=folder,
             command=["gedi-nesy", *sys.argv[1:]],
         )
-    _show_results(_train_and_evaluate(run), run)
+    _show_results(_train_and_evaluate(run, resume), run)
 
 
 def evaluate(
@@ -154,7 +154,19 @@ def _existing_run(path: Path, resume: bool) -> RunFolder | None:
     return folder
 
 
-def _train_and_evaluate(run: Run) -> dict[str, Any]:
+def _where_it_stands(run: Run, resume: bool) -> list[str]:
+    """What a resumed run has behind it."""
+    if not resume:
+        return []
+    epochs = run.config.training.epochs
+    if run.epoch == epochs:
+        return [*run.notes, "training is finished already: evaluating again"]
+    if not run.step:
+        return [*run.notes, "no checkpoint yet: starting from the beginning"]
+    return [*run.notes, f"going on after epoch {run.epoch} of {epochs}, step {run.step}"]
+
+
+def _train_and_evaluate(run: Run, resume: bool) -> dict[str, Any]:
     from rich.console import Console
 
     from ..engine.evaluate import evaluate as evaluate_run
@@ -164,6 +176,8 @@ def _train_and_evaluate(run: Run) -> dict[str, Any]:
     console = Console()
     try:
         console.print(f"run folder {run.folder.path}", highlight=False, soft_wrap=True)
+        for line in _where_it_stands(run, resume):
+            console.print(line, highlight=False, soft_wrap=True)
         with make_display(console) as display:
             train_run(run, display)
         return evaluate_run(run)

@@ -18,6 +18,9 @@ import yaml
 from ..errors import ConfigError, Position, UserError
 from .locate import find_config
 
+# What a config says about itself is not handed on: its name, and the published number it repeats.
+OWN = ("name", "compare")
+
 Path = tuple[str | int, ...]
 """A dotted key, taken apart: ("method", "sgld", "steps")."""
 
@@ -79,7 +82,8 @@ def _load_file(file: FilePath, seen: tuple[FilePath, ...]) -> Tree:
     if not isinstance(base_name, str):
         raise ConfigError(f"extends names one config file, not {base_name!r}", where)
     base = _load_file(find_config(base_name, beside=file.parent, where=where), (*seen, file))
-    return Tree(_merge(base.data, tree.data), base.positions | tree.positions, file)
+    inherited = {key: value for key, value in base.data.items() if key not in OWN}
+    return Tree(_merge(inherited, tree.data), base.positions | tree.positions, file)
 
 
 def _read(file: FilePath) -> str:

@@ -86,7 +86,7 @@ class RunConfig(Options):
     """A whole run."""
 
     name: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-][A-Za-z0-9._-]*$")]
-    """Folder under the runs folder; the config file's own name by default."""
+    """Folder under the runs folder; the config file's own name by default, never that of a config it extends."""
     plugins: tuple[SourceFile, ...] = ()
     """Plugin files to load besides the installed ones."""
     seed: Annotated[int, Field(ge=0)] = 0
@@ -107,7 +107,7 @@ class RunConfig(Options):
     training: Training
     evaluators: tuple[Component, ...] = ()
     compare: Compare | None = None
-    """A cell of a published table to stand beside in the report."""
+    """A cell of a published table to stand beside in the report; not taken from a config this one extends."""
 
     def plain(self) -> dict[str, Any]:
         """The YAML form: loading it again gives this config."""

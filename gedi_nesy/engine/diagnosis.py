@@ -37,7 +37,8 @@ class Diagnosis:
 
     Attributes:
         spread: standard deviation of the embeddings over their root mean square, 0 for a collapsed representation.
-        used_classes: exp(entropy of the mean class probabilities): how many classes are effectively in use.
+        used_classes: how many classes are effectively in use: exp(entropy) of the mean class probabilities, or of the
+            shares of the most probable classes if that is less.
         confidence: mean of the largest class probability.
         disagreement: share of images whose two views get different classes.
         distances: each term's epoch mean minus its known minimum.
@@ -72,18 +73,34 @@ def diagnose(run: Run, terms: dict[str, float]) -> Diagnosis:
     used = confidence = disagreement = None
     if "class_log_probs" in offers:
         probs, other = method.class_log_probs(first).exp(), method.class_log_probs(second)
-        mean = probs.mean(dim=0)
-        used = float(torch.exp(-torch.special.xlogy(mean, mean).sum()))
+        # Soft predictions can be balanced on average while every most probable class is the same one.
+        chosen = torch.nn.functional.one_hot(probs.argmax(dim=1), probs.shape[1]).float()
+        used = min(_perplexity(probs.mean(dim=0)), _perplexity(chosen.mean(dim=0)))
         confidence = float(probs.max(dim=1).values.mean())
         disagreement = float((probs.argmax(dim=1) != other.argmax(dim=1)).float().mean())
     distances = {name: terms[name] - minimum for name, minimum in run.minima.items() if name in terms}
-    failures = tuple(_failures(spread, used, confidence, disagreement, distances, run.task.num_classes))
-    return Diagnosis(spread, used, confidence, disagreement, distances, failures)
+    failures = _failures(spread, used, confidence, disagreement, distances, run.task.num_classes)
+    failures += _not_learned(run, terms)
+    return Diagnosis(spread, used, confidence, disagreement, distances, tuple(failures))
 
 
 def _spread(embeddings: torch.Tensor) -> float:
     size = embeddings.square().mean().sqrt()
     return float(embeddings.std(dim=0, unbiased=False).square().mean().sqrt() / size.clamp_min(1e-12))
+
+
+def _perplexity(probabilities: torch.Tensor) -> float:
+    """exp of the entropy: how many values are effectively in use."""
+    return float(torch.exp(-torch.special.xlogy(probabilities, probabilities).sum()))
+
+
+def _not_learned(run: Run, terms: dict[str, float]) -> list[str]:
+    """Terms that are nearer to what guessing gives than to their minimum."""
+    return [
+        f"not learned: {name} is {terms[name]:.2f}, guessing gives {term.chance:.2f}"
+        for name, term in run.terms.items()
+        if name in terms and term.chance is not None and terms[name] > ((term.known_minimum or 0.0) + term.chance) / 2
+    ]
 
 
 def _failures(

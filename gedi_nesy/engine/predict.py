@@ -27,14 +27,17 @@ class Prediction:
 
     Attributes:
         probabilities: one dict an image, class name -> probability.
-        query: the query template's text, or None when the number of images is not its number of slots.
-        answers: label values, joined by commas ("holds" for a query without labels) -> probability.
+        query: the query template's text; None for a task without a constraint.
+        answers: label values, joined by commas ("holds" for a query without labels) -> probability; empty when the number of
+            images is not the number of slots.
+        num_slots: images that the query wants.
     """
 
     images: list[str]
     probabilities: list[dict[str, float]]
     query: str | None
     answers: dict[str, float]
+    num_slots: int = 0
 
     def plain(self) -> dict[str, Any]:
         """JSON-able form."""
@@ -51,7 +54,11 @@ class Prediction:
         for image, probabilities in zip(self.images, self.probabilities, strict=True):
             best = sorted(probabilities.items(), key=lambda item: -item[1])[:3]
             lines.append(f"{image}: " + "  ".join(f"{name} {probability:.4f}" for name, probability in best))
-        if self.query:
+        if self.query and not self.answers:
+            lines.append(
+                f"{self.query} is asked with as many images as it has slots: {self.num_slots}, not {len(self.images)}"
+            )
+        elif self.query:
             best = sorted(self.answers.items(), key=lambda item: -item[1])[:SHOWN_ANSWERS]
             lines.append(f"{self.query}: " + "  ".join(f"{name} {probability:.4f}" for name, probability in best))
         return "\n".join(lines)
@@ -66,14 +73,16 @@ def predict_files(run: Run, files: list[Path]) -> Prediction:
     classes = run.dataset.classes if len(run.dataset.classes) == run.task.num_classes else range(run.task.num_classes)
     probabilities = [dict(zip(map(str, classes), row.tolist(), strict=True)) for row in log_probs.exp()]
     names = [str(file) for file in files]
-    if not isinstance(run.task, HasConstraint) or len(files) != len(run.task.constraint.slots):
+    if not isinstance(run.task, HasConstraint):
         return Prediction(names, probabilities, None, {})
-    constraint = run.task.constraint
+    constraint, query = run.task.constraint, run.task.facts().get("query")
+    if len(files) != len(constraint.slots):
+        return Prediction(names, probabilities, query, {}, len(constraint.slots))
     copies = log_probs[None].expand(len(constraint.answers), -1, -1)
     with torch.no_grad():
         values = constraint(copies, torch.arange(len(constraint.answers), device=run.device)).exp().tolist()
     answers = {", ".join(answer) or "holds": value for answer, value in zip(constraint.answers, values, strict=True)}
-    return Prediction(names, probabilities, run.task.facts().get("query"), answers)
+    return Prediction(names, probabilities, query, answers, len(constraint.slots))
 
 
 def read_images(files: list[Path], shape: tuple[int, int, int]) -> torch.Tensor:

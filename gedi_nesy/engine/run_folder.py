@@ -99,8 +99,9 @@ def create(folder: RunFolder, config: RunConfig, command: list[str]) -> None:
         write_atomic(unfinished / folder.config.name, text.encode())
         unfinished.rename(folder.path)
     except OSError as error:
-        shutil.rmtree(unfinished, ignore_errors=True)
         raise RunError(f"run folder {folder.path} cannot be made: {error.strerror}") from None
+    finally:
+        shutil.rmtree(unfinished, ignore_errors=True)  # nothing is left of it if all went well
 
 
 def resolved(config: RunConfig) -> dict[str, Any]:
@@ -127,7 +128,7 @@ def check_same(config: RunConfig, folder: RunFolder) -> None:
         listed = "\n".join(differences)
         raise RunError(
             f"{folder.path} was started with another config and cannot be resumed with this one:\n{listed}\n"
-            "Start a new run, or undo the changes"
+            f"Undo the changes, start a new run, or go on with its own config: gedi-nesy train {folder.path} --resume"
         )
 
 

@@ -43,8 +43,8 @@ def start(
     known = folder or find(runs / config.name / (run_id or ""))
     check_same(config, known)
     run = build_run(config, plugins, known)
-    for complaint in checkpoint.restore_latest(run):
-        run.notes.append(f"{complaint}; went back to the one before")
+    complaints = checkpoint.restore_latest(run)
+    run.notes += [f"{complaint}; went back to the one before" for complaint in complaints]
     return run
 
 

@@ -92,7 +92,10 @@ class CircuitConstraint(Constraint):
         answer: Int[Tensor, " examples"],
     ) -> Float[Tensor, " examples"]:
         """log P(query with this answer | the slots' classes, evidence); see `Constraint.forward`."""
-        return self._evaluate(class_log_probs).gather(0, answer.unsqueeze(0)).squeeze(0)
+        values = self._evaluate(class_log_probs)
+        if answer.shape != values.shape[1:]:
+            raise ValueError(f"answer must be ({values.shape[1]} examples,), got {tuple(answer.shape)}")
+        return values.gather(0, answer.unsqueeze(0)).squeeze(0)
 
     def answer_log_probs(
         self, class_log_probs: Float[Tensor, "examples slots classes"]

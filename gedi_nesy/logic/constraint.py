@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, TypeAlias
 
 import torch
@@ -72,14 +72,14 @@ class Constraint(nn.Module, ABC):
         log_probability: Tensor = self(one_hot_log(classes, self.num_classes), answer)
         return log_probability > LOG_HALF
 
-    def answer_index(self, answer: tuple[str, ...]) -> int:
-        """Position of an answer in `answers`; ProgramError when the program never gives it."""
-        if answer not in self.answers:
-            known = ", ".join(",".join(values) for values in self.answers[:20])
-            raise ProgramError(
-                f"({','.join(answer)}) is no answer of the query. Answers: {known}{', ...' if len(self.answers) > 20 else ''}"
-            )
-        return self.answers.index(answer)
+    def answer_index(self, answer: Sequence[object]) -> int:
+        """Position of an answer, one value for each label column, in `answers`; ProgramError when there is no such answer."""
+        values = tuple(str(value) for value in answer)
+        if values not in self.answers:
+            known = ", ".join(",".join(known) for known in self.answers[:20])
+            more = ", ..." if len(self.answers) > 20 else ""
+            raise ProgramError(f"({','.join(values)}) is no answer of the query. Answers: {known}{more}")
+        return self.answers.index(values)
 
     def no_label(self, examples: int, device: torch.device | None = None) -> Int[Tensor, " examples"]:
         """The `answer` argument of a template without label columns."""

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from gedi_nesy.config.locate import find_program
 from gedi_nesy.errors import Position, ProgramError
 from gedi_nesy.logic import terms
 
@@ -92,15 +93,16 @@ class Program:
 
 
 def load_program(path: str | Path, *, allow_python: bool = False) -> Program:
-    """The program of a file.
+    """The program of a file, or a bundled one by its name.
 
     Raises:
-        ProgramError: the file cannot be read, or `parse` refuses its text.
+        ProgramError: there is no such program, it cannot be read, or `parse` refuses its text.
     """
+    file = find_program(str(path))
     try:
-        text = Path(path).read_text(encoding="utf-8")
+        text = file.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise ProgramError(f"cannot read the program: {error}", Position(str(path))) from error
+        raise ProgramError(f"cannot read the program: {error}", Position(str(file))) from error
     return parse(text, str(path), allow_python=allow_python)
 
 

@@ -11,6 +11,8 @@ from rich.progress import BarColumn, Progress, TextColumn
 from rich.table import Table
 from rich.text import Text
 
+from ..types import Term
+
 if TYPE_CHECKING:
     from ..engine.diagnosis import Diagnosis
     from ..engine.run import Run
@@ -60,7 +62,7 @@ class PlainDisplay:
         values = "  ".join(f"{name} {value:.3f}{_minimum(run, name)}" for name, value in terms.items())
         speed = f"{self._speed.images_per_second:.0f} images/s  {self._speed.left(run)} left"
         failures = "".join(f"  ! {failure}" for failure in diagnosis.failures)
-        self.note(f"epoch {run.epoch}/{run.config.training.epochs}  {values}  {speed}{failures}")
+        self.note(f"{_epoch(run, run.epoch)}  {values}  {speed}{failures}")
 
     def note(self, text: str) -> None:
         self._console.print(Text(text), soft_wrap=True)
@@ -72,7 +74,7 @@ class LiveDisplay:
     def __init__(self, console: Console) -> None:
         self._speed = Speed()
         self._progress = Progress(
-            TextColumn("epoch {task.fields[epoch]}"),
+            TextColumn("{task.fields[epoch]}"),
             BarColumn(bar_width=None),
             TextColumn("{task.fields[speed]}"),
             console=console,
@@ -94,7 +96,7 @@ class LiveDisplay:
             self._bar,
             total=run.num_steps,
             completed=run.step,
-            epoch=f"{run.epoch + 1}/{run.config.training.epochs}",
+            epoch=_epoch(run, run.epoch + 1),
             speed=f"{self._speed.images_per_second:.0f} images/s, {self._speed.left(run)} left",
         )
         self._live.update(self._table(run, terms))
@@ -107,18 +109,18 @@ class LiveDisplay:
 
     def _table(self, run: Run, terms: dict[str, float]) -> Table:
         table = Table(box=None, pad_edge=False)
-        for heading in ("term", "value", "minimum", "weight"):
+        for heading in ("term", "value", "minimum", "chance", "weight"):
             table.add_column(heading, justify="left" if heading == "term" else "right", style=None, header_style="dim")
         table.add_column("", header_style="dim", style="dim")
         for name, value in terms.items():
-            minimum = run.minima.get(name)
-            known = "" if minimum is None else f"{minimum:.3f}"
+            term = run.terms.get(name, Term(""))
             table.add_row(
                 name,
                 f"{value:.3f}",
-                known,
+                _number(term.known_minimum),
+                _number(term.chance),
                 f"{run.config.weights[name]:g}",
-                run.terms[name].meaning if name in run.terms else "",
+                term.meaning,
             )
         grid = Table.grid()
         grid.add_row(self._progress)
@@ -133,6 +135,15 @@ def make_display(console: Console) -> PlainDisplay | LiveDisplay:
     return LiveDisplay(console) if console.is_terminal else PlainDisplay(console)
 
 
+def _number(value: float | None) -> str:
+    return "" if value is None else f"{value:.3f}"
+
+
 def _minimum(run: Run, name: str) -> str:
     minimum = run.minima.get(name)
     return "" if minimum is None else f" (min {minimum:.3f})"
+
+
+def _epoch(run: Run, epoch: int) -> str:
+    attempt = f"attempt {run.attempt} " if run.attempt > 1 else ""
+    return f"{attempt}epoch {epoch}/{run.config.training.epochs}"

@@ -27,6 +27,7 @@ def assemble(
                 "meaning": term.meaning,
                 "last": last_terms.get(name),
                 "known_minimum": term.known_minimum,
+                "chance": term.chance,
                 "weight": run.config.weights[name],
             }
             for name, term in run.terms.items()

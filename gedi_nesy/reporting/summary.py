@@ -2,26 +2,36 @@
 
 from __future__ import annotations
 
+import shutil
+import textwrap
 from typing import Any
 
 from .published import load_published
 
+NAME_WIDTH = 18
+
 
 def summary(results: dict[str, Any]) -> str:
-    """Numbers by evaluator with their definitions, failures, notes, and the published cell to compare with."""
+    """Numbers by evaluator with their definitions, failures, and the published cell to compare with."""
     lines = []
     for evaluator, numbers in results["numbers"].items():
         definitions = results["definitions"][evaluator]
-        lines += [f"{name:>18}  {value:.4f}  {definitions[name]}" for name, value in numbers.items()]
-    lines += [f"failure: {failure}" for failure in results["diagnosis"]["failures"]]
-    lines += [f"note: {note}" for note in results["notes"]]
+        lines += [
+            _wrap(f"{name:>{NAME_WIDTH}}  {value:.4f}  {definitions[name]}", 28) for name, value in numbers.items()
+        ]
+    lines += [_wrap(f"failure: {failure}", 9) for failure in results["diagnosis"]["failures"]]
     if compare := results["compare"]:
-        lines.append(_published(compare))
-    seconds = results["training"]["seconds"]
-    lines.append(
-        f"trained {results['training']['epochs']} epochs in {seconds:.0f} s on {results['training']['device']}"
-    )
+        lines.append(_wrap(_published(compare), 11))
+    training = results["training"]
+    lines.append(f"trained {training['epochs']} epochs in {training['seconds']:.0f} s on {training['device']}")
     return "\n".join(lines)
+
+
+def _wrap(text: str, indent: int) -> str:
+    """Broken at words to the terminal's width, later lines indented."""
+    width = max(60, shutil.get_terminal_size().columns)
+    leading = len(text) - len(text.lstrip())
+    return textwrap.fill(text.lstrip(), width, initial_indent=" " * leading, subsequent_indent=" " * indent)
 
 
 def _published(compare: dict[str, str]) -> str:

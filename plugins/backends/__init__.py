@@ -14,4 +14,4 @@ if TYPE_CHECKING:
 def register(registry: Registrar) -> None:
     """Register every logic backend: the core's circuits and the reference beside this file."""
     registry.add_logic_backend("circuit", "gedi_nesy.logic.circuit_constraint:build_constraint")
-    registry.add_logic_backend("deepproblog", f"{__name__}.deepproblog:build")
+    registry.add_logic_backend("deepproblog", f"{__name__}.deepproblog:build_constraint")

@@ -14,7 +14,8 @@ from gedi_nesy.data.dataset import Images
 
 PER_CLASS = 500
 TEST_PER_CLASS = 100
-SPLIT_SEED = 5_000
+# Changed once, when all settings of configs/ were fixed: those were chosen looking at another split.
+SPLIT_SEED = 2_026
 
 
 class Mnist5k(DatasetReader):

@@ -115,8 +115,17 @@ class ConstraintTask(Task):
             yield Selection(rows.flatten().to(device), slots.to(device), self.train_examples.answer[chosen].to(device))
 
     def terms(self) -> dict[str, Term]:
-        """nesy is 0 when every query holds for sure."""
-        return {"nesy": Term(self.TERMS["nesy"], known_minimum=0.0)} if "nesy" in self.active else {}
+        """nesy is 0 when every query holds for sure; chance is what uniform guesses give."""
+        if "nesy" not in self.active:
+            return {}
+        return {"nesy": Term(self.TERMS["nesy"], known_minimum=0.0, chance=self._chance())}
+
+    @torch.no_grad()
+    def _chance(self) -> float:
+        """nesy of a method that gives every class the same probability."""
+        examples = self.train_examples.to(self.train_pixels.device)
+        uniform = torch.zeros(*examples.slots.shape, self.num_classes, device=examples.slots.device).log_softmax(dim=2)
+        return float(self.constraint.loss(uniform, examples.answer))
 
     def fit(self, method: Method) -> dict[str, float]:
         """nesy on the training examples, images as they are."""

@@ -21,7 +21,14 @@ def test_two_steps_of_every_config(path, cli, tmp_path, monkeypatch):
         "task.test_examples=4",
         "training.batch_size=2",
     ]
-    small += ["training.epochs=1", "method.sgld.steps=1", "method.buffer_size=20", "training.restart=null", "starts={}"]
+    small += [
+        "training.epochs=1",
+        "method.sgld.steps=1",
+        "method.buffer_size=20",
+        "method.sample_steps=1",
+        "training.restart=null",
+        "starts={}",
+    ]
     code, out, err = cli("train", path, "--run-id", "r", *small)
     assert code == 0, err
     assert "trained 1 epochs" in out

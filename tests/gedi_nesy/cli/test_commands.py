@@ -114,7 +114,8 @@ def test_predict_gives_classes_and_with_enough_images_the_query(run, cli):
     )
     assert prediction["answers"] == {"holds": pytest.approx(literal, rel=1e-4)}
     code, out, _ = cli("predict", run, *names[:2])
-    assert code == 0 and "sum_holds" not in out and out.startswith("1.png: ")
+    assert code == 0 and out.startswith("1.png: ")
+    assert "sum_holds(A, B, C) is asked with as many images as it has slots: 3, not 2" in out
 
 
 def test_sample_writes_a_grid(run, cli):

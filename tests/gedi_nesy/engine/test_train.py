@@ -263,7 +263,7 @@ def test_a_run_without_a_known_minimum_has_no_best(tiny_config, cli):
 
 def test_what_would_fail_after_training_is_said_before(tiny_config, cli):
     for override, message in (
-        ("compare={table: nope, row: a, column: b}", "is no published table"),
+        ("compare={table: nope, row: a, column: b}", "is not a published table"),
         ("compare={table: gedi-table6, row: '7', column: GEDI & NeSy}", "100, 1000, 10000"),
         ("task={name: pretraining}", "the evaluator constraint needs a task with a constraint"),
         ("evaluators=[classification, classification]", "evaluators names classification twice"),

@@ -87,7 +87,9 @@ def test_python_loads_when_allowed():
 
 
 def test_missing_file_is_named(tmp_path):
-    with pytest.raises(ProgramError, match=r"missing\.pl  cannot read the program: .*No such file"):
+    with pytest.raises(
+        ProgramError, match=r"missing\.pl\" is neither a file nor a bundled name\. Bundled: addition_with_label, "
+    ):
         load_program(tmp_path / "missing.pl")
 
 
