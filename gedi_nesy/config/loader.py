@@ -56,11 +56,19 @@ def locating(tree: Tree) -> Iterator[None]:
     """Give errors that name a config key the place of that key in the file."""
     try:
         yield
+    except ConfigError as error:
+        if not error.faults:
+            raise _located(error, tree) from error
+        raise ConfigError([_located(fault, tree) for fault in error.faults]) from error
     except UserError as error:
-        if error.key is None or error.position is not None:
-            raise
-        path = tuple(int(part) if part.isdigit() else part for part in error.key.split("."))
-        raise type(error)(error.message, tree.position(path)) from error
+        raise _located(error, tree) from error
+
+
+def _located(error: UserError, tree: Tree) -> UserError:
+    if error.key is None or error.position is not None:
+        return error
+    path = tuple(int(part) if part.isdigit() else part for part in error.key.split("."))
+    return type(error)(error.message, tree.position(path))
 
 
 def load_tree(name: str, overrides: Iterable[str] = ()) -> Tree:

@@ -125,6 +125,10 @@ CASES = {
         change("{mnist_net: method}", "{mnist_net: method, other: method}"),
         ['task.networks binds "other"', "Its networks: mnist_net"],
     ),
+    "a network too many, where it stands": (
+        change("{mnist_net: method}", "{mnist_net: method, other: method}"),
+        ["tiny.yaml:16:3  task.networks binds"],
+    ),
     "a domain of another size": (
         program(DIGIT.replace(",9]", "]") + HOLDS),
         ["own.pl:1:1", "digit/2 has 9 values, its network has 10 classes"],

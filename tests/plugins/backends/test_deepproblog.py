@@ -141,3 +141,25 @@ def bundled_program():
 
     folder = Path(__file__).parents[3] / "programs"
     return lambda name: load_program(folder / name)
+
+
+def test_a_config_trains_and_evaluates_through_the_reference(tiny_config, cli):
+    """The same config, examples and seed through both engines end with the same numbers."""
+    import json
+    from pathlib import Path
+
+    small = [
+        "task.examples=2",
+        "task.test_examples=2",
+        "training.batch_size=2",
+        "training.epochs=2",
+        "weights={prior: 1, nesy: 5}",
+    ]
+    numbers = {}
+    for backend in ("circuit", "deepproblog"):
+        code, _, err = cli("train", tiny_config, "--run-id", backend, f"task.backend={backend}", *small)
+        assert code == 0, err
+        numbers[backend] = json.loads(Path(f"runs/tiny/{backend}/results.json").read_text())
+    assert numbers["deepproblog"]["constraint"]["backend"] == "deepproblog"
+    for one, other in zip(*(numbers[backend]["terms"].values() for backend in numbers), strict=True):
+        assert abs(one["last"] - other["last"]) < 1e-5
