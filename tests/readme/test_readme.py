@@ -70,7 +70,9 @@ def test_every_yaml_block_is_a_sound_config(block, cli, tmp_path, monkeypatch):
 @pytest.mark.parametrize("block", blocks("python"))
 def test_every_python_block_runs(block, tmp_path, monkeypatch):
     monkeypatch.chdir(ROOT)
-    exec(compile(block, "README.md", "exec"), {"__name__": "readme"})
+    names = {"__name__": "readme"}
+    exec(compile(block, "README.md", "exec"), names)
+    assert names["logits"].grad is not None
 
 
 def test_ci_runs_the_test_command():
