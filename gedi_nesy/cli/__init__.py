@@ -44,7 +44,7 @@ def main(arguments: list[str] | None = None) -> None:
     Exit codes: 0, 2 for what the user can mend (a message and no traceback), 1 for the rest, 130 for Ctrl-C.
     """
     # Read by OpenMP when torch is loaded: threads that wait sleep instead of spinning. On a machine that has other work to
-    # do, spinning threads slow small networks down fifty times over.
+    # do, spinning threads slow small networks down twenty times over.
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     sys.exit(_run(sys.argv[1:] if arguments is None else arguments))
 
