@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable
 from pathlib import Path as FilePath
 from typing import Any, TypeVar
 
@@ -79,8 +78,7 @@ def check_model(
         # JSON is the strict mode that still takes a YAML list where a tuple is meant.
         return model.model_validate_json(json.dumps(data), context=context)
     except ValidationError as error:
-        known = list(model.model_fields)
-        faults += [_fault(tree, path, item, model, known) for item in error.errors(include_url=False)]
+        faults += [_fault(tree, path, item, model) for item in error.errors(include_url=False)]
     return None
 
 
@@ -166,7 +164,7 @@ def _check_compare(tree: Tree, core: RunConfig, faults: list[UserError]) -> None
         faults.append(ConfigError(error.message, tree.position(("compare",))))
 
 
-def _fault(tree: Tree, path: Path, item: Any, model: type[BaseModel], known: Iterable[str]) -> UserError:
+def _fault(tree: Tree, path: Path, item: Any, model: type[BaseModel]) -> UserError:
     """One pydantic error in our words: key, value, what is allowed, where."""
     inner = tuple(part for part in item["loc"] if part not in ("float", "int", "constrained-float", "constrained-int"))
     full = (*path, *inner)

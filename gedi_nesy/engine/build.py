@@ -21,9 +21,8 @@ from .seeding import make_generator
 def build_run(config: RunConfig, plugins: PluginManager, folder: RunFolder) -> Run:
     """Everything a training needs, in its initial state, on the config's device."""
     device = choose_device(config.device)
-    active = frozenset(name for name, weight in config.weights.items() if weight)
     dataset = _on_device(_make(plugins, "dataset", config.data).read(), device)
-    context = TaskContext(dataset, plugins.registry, active, make_generator(config.seed, "task"))
+    context = TaskContext(dataset, plugins.registry, _active(config), make_generator(config.seed, "task"))
     task: Task = _class(plugins, "task", config.task)(config.task.options, context)
     pipeline = [_make(plugins, "view", view) for view in config.views]
     generators = _generators(config, device, attempt=1)
@@ -65,13 +64,12 @@ def _method(
     config: RunConfig, plugins: PluginManager, task: Task, generators: dict[str, torch.Generator], device: torch.device
 ) -> Method:
     """The method on its backbone, with freshly drawn weights."""
-    active = frozenset(name for name, weight in config.weights.items() if weight)
     # Layers draw their weights from torch's global generator: lend it our seed, then give it back.
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(generators["weights"].initial_seed())
         backbone = _class(plugins, "backbone", config.backbone)(config.backbone.options, task.dataset.shape)
         context = MethodContext(
-            backbone, task.dataset.shape, task.num_classes, active, config.num_views, generators["method"]
+            backbone, task.dataset.shape, task.num_classes, _active(config), config.num_views, generators["method"]
         )
         method: Method = _class(plugins, "method", config.method)(config.method.options, context)
     layout = torch.channels_last if config.training.channels_last else torch.contiguous_format
@@ -100,6 +98,11 @@ def choose_device(name: str) -> torch.device:
             key="device",
         )
     return device
+
+
+def _active(config: RunConfig) -> frozenset[str]:
+    """The terms that are ever computed."""
+    return frozenset(name for name, weight in config.weights.items() if weight)
 
 
 def _on_device(dataset: ImageDataset, device: torch.device) -> ImageDataset:

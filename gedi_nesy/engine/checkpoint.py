@@ -61,6 +61,12 @@ def save(run: Run, monitored: float | None) -> Path:
     return path
 
 
+def sweep(run: Run) -> None:
+    """Remove what a killed save has left; for the process that takes the run over, since a living one may be saving."""
+    for unfinished in run.folder.checkpoints.glob(".*.tmp"):
+        unfinished.unlink(missing_ok=True)
+
+
 def forget_best(run: Run) -> None:
     """Nothing so far counts as best: another attempt begins."""
     run.extra.pop("best", None)
@@ -87,8 +93,6 @@ def restore_latest(run: Run, how: Callable[[Run, Checkpoint], None] | None = Non
     Raises:
         RunError: there are checkpoints, and all of them are damaged.
     """
-    for unfinished in run.folder.checkpoints.glob(".*.tmp"):
-        unfinished.unlink(missing_ok=True)
     complaints: list[str] = []
     candidates = _newest_first(run.folder.checkpoints)
     for path in candidates:

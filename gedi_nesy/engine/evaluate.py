@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from PIL import Image
 
+from ..config.schema import Component
 from ..data.dataset import to_pixels
 from ..evaluators import Evaluation, Evaluator
 from ..files import write_atomic, write_failed, write_json
@@ -26,13 +27,9 @@ COLUMNS = 8
 
 
 def evaluate(run: Run) -> dict[str, Any]:
-    """All evaluators, results.json, samples and report.html; gives the results.
-
-    Raises:
-        ConfigError: an evaluator needs what the method or the task does not offer.
-    """
+    """All evaluators, results.json, samples and report.html; gives the results."""
     with evaluating(run.method):
-        evaluations = {evaluator.name: _evaluate_one(run, evaluator.name) for evaluator in run.config.evaluators}
+        evaluations = {component.name: _evaluate_one(run, component) for component in run.config.evaluators}
         last_terms = _last_epoch_terms(run)
         results = assemble(run, evaluations, diagnose(run, last_terms), last_terms)
         if "sample" in capabilities(run.method):
@@ -70,9 +67,8 @@ def image_grid(images: torch.Tensor) -> Image.Image:
 
 
 @torch.no_grad()
-def _evaluate_one(run: Run, name: str) -> Evaluation:
-    component = next(component for component in run.config.evaluators if component.name == name)
-    evaluator: Evaluator = run.plugins.registry.find("evaluator", name).load()(component.options)
+def _evaluate_one(run: Run, component: Component) -> Evaluation:
+    evaluator: Evaluator = run.plugins.registry.find("evaluator", component.name).load()(component.options)
     return evaluator.evaluate(run.method, run.task)
 
 

@@ -43,6 +43,7 @@ def start(
     known = folder or find(runs / config.name / (run_id or ""))
     check_same(config, known)
     run = build_run(config, plugins, known)
+    checkpoint.sweep(run)
     complaints = checkpoint.restore_latest(run)
     run.notes += [f"{complaint}; went back to the one before" for complaint in complaints]
     return run

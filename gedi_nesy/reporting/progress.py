@@ -136,7 +136,7 @@ def make_display(console: Console) -> PlainDisplay | LiveDisplay:
 
 
 def _number(value: float | None) -> str:
-    return "" if value is None else f"{value:.3f}"
+    return "" if value is None else f"{round(value, 3) + 0.0:.3f}"  # adding 0.0 turns -0.000 into 0.000
 
 
 def _minimum(run: Run, name: str) -> str:

@@ -21,7 +21,8 @@ def summary(results: dict[str, Any]) -> str:
         ]
     lines += [_wrap(f"failure: {failure}", 9) for failure in results["diagnosis"]["failures"]]
     if compare := results["compare"]:
-        lines.append(_wrap(_published(compare), 11))
+        table = load_published(compare["table"])
+        lines.append(_wrap(f"published: {table.describe(compare['row'], compare['column'])}; {table.source}", 11))
     training = results["training"]
     lines.append(f"trained {training['epochs']} epochs in {training['seconds']:.0f} s on {training['device']}")
     return "\n".join(lines)
@@ -32,12 +33,3 @@ def _wrap(text: str, indent: int) -> str:
     width = max(60, shutil.get_terminal_size().columns)
     leading = len(text) - len(text.lstrip())
     return textwrap.fill(text.lstrip(), width, initial_indent=" " * leading, subsequent_indent=" " * indent)
-
-
-def _published(compare: dict[str, str]) -> str:
-    table = load_published(compare["table"])
-    cells = table.place(compare["row"], compare["column"])
-    numbers = ", ".join(
-        f"{metric} {cell.value:.{table.decimals}f} ± {cell.spread:.{table.decimals}f}" for metric, cell in cells.items()
-    )
-    return f"published: {numbers} ({table.statistic}; {table.paper}, {table.reference}, row {compare['row']}, {compare['column']})"

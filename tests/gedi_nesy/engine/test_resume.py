@@ -172,6 +172,8 @@ def test_leftovers_of_a_killed_save_are_swept_on_resume(tiny_config, cli, monkey
     stop(cli, tiny_config, "left", 14, monkeypatch)
     leftover = _folder("left") / "checkpoints" / ".step-01-000000016.safetensors.1.tmp"
     leftover.write_bytes(b"half")
+    assert cli("evaluate", "runs/tiny/left")[0] == 0
+    assert leftover.exists(), "evaluating must not touch what a living process may be writing"
     assert cli("train", tiny_config, "--run-id", "left", "--resume")[0] == 0
     assert not leftover.exists()
 
