@@ -25,13 +25,13 @@ if TYPE_CHECKING:
     from .data.dataset import DatasetReader, ImageDataset
     from .data.views import View
     from .evaluators import Evaluation, Evaluator
-    from .logic.circuit_constraint import build_constraint
     from .logic.constraint import Constraint
+    from .logic.family import Examples
     from .logic.program import load_program
     from .logic.query import QueryTemplate
     from .methods import Method, MethodContext
     from .models.backbone import Backbone
-    from .tasks import Examples, Selection, Task, TaskContext
+    from .tasks import Selection, Task, TaskContext
     from .types import Batch, MethodOutput, Term
 
 __version__ = "0.1.0"
@@ -43,7 +43,7 @@ _LAZY = {
     "DatasetReader": "data.dataset",
     "Evaluation": "evaluators",
     "Evaluator": "evaluators",
-    "Examples": "tasks",
+    "Examples": "logic.family",
     "ImageDataset": "data.dataset",
     "Method": "methods",
     "MethodContext": "methods",
@@ -55,7 +55,6 @@ _LAZY = {
     "QueryTemplate": "logic.query",
     "Term": "types",
     "View": "data.views",
-    "build_constraint": "logic.circuit_constraint",
     "load_program": "logic.program",
 }
 
@@ -86,7 +85,6 @@ __all__ = [
     "Term",
     "UserError",
     "View",
-    "build_constraint",
     "hookimpl",
     "load_program",
 ]

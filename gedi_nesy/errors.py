@@ -4,10 +4,12 @@
     ├── UserError                 the user can mend it: shown as a message without traceback, exit code 2
     │   ├── ConfigError           one or more faults of a config file or of an override
     │   ├── ProgramError          a ProbLog program or query that cannot be used
+    │   │   └── LimitError        one whose grounding or compilation takes more time, memory or nodes than allowed
     │   ├── DataError             missing, damaged or unfit data
     │   ├── PluginError           a plugin that cannot be loaded, or a name nobody provides
     │   └── RunError              a run folder or checkpoint that cannot be used as asked
-    └── DivergenceError           training left the finite numbers, exit code 1
+    ├── DivergenceError           training left the finite numbers, exit code 1
+    └── InternalError             a fault of gedi-nesy, not of its user, exit code 1
 
 A message has three parts: what is wrong with the value shown, where (file:line:column), what to do.
 """
@@ -74,6 +76,10 @@ class ProgramError(UserError):
     """A program that does not parse, ground, compile or fit its networks."""
 
 
+class LimitError(ProgramError):
+    """Grounding or compiling took more time, memory or nodes than allowed."""
+
+
 class DataError(UserError):
     """Missing, damaged or unfit data."""
 
@@ -88,6 +94,10 @@ class RunError(UserError):
 
 class DivergenceError(GediNesyError):
     """A loss term became non-finite or exploded."""
+
+
+class InternalError(GediNesyError):
+    """Something that cannot happen did; the text is for a report."""
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:

@@ -9,11 +9,11 @@ from typing import Any, ClassVar, Protocol, runtime_checkable
 
 import torch
 from jaxtyping import Float, Int, UInt8
-from torch import Tensor
+from torch import Tensor, nn
 
 from .config.options import Options
 from .data.dataset import ImageDataset
-from .logic.constraint import Constraint
+from .logic.family import ConstraintFamily, Examples
 from .methods import Method
 from .registry import Registry
 from .types import Batch, MethodOutput, Term
@@ -38,31 +38,10 @@ class TaskContext:
 
 @dataclass(frozen=True)
 class Selection:
-    """Which images make a step, and how they form examples; see `Batch` for the last two."""
+    """Which images make a step, and how they form examples; see `Batch`."""
 
     images: Int[Tensor, " batch"]
-    slots: Int[Tensor, "examples slots"] | None = None
-    answer: Int[Tensor, " examples"] | None = None
-
-
-@dataclass(frozen=True)
-class Examples:
-    """Instances of a constraint over a set of images.
-
-    Attributes:
-        slots: for each example and slot the row of its image.
-        answer: for each example the index of its answer in the constraint's `answers`.
-    """
-
-    slots: Int[Tensor, "examples slots"]
-    answer: Int[Tensor, " examples"]
-
-    def __len__(self) -> int:
-        return len(self.slots)
-
-    def to(self, device: torch.device) -> Examples:
-        """The same examples on a device."""
-        return Examples(self.slots.to(device), self.answer.to(device))
+    examples: Examples | None = None
 
 
 class Task(ABC):
@@ -76,6 +55,7 @@ class Task(ABC):
         train_pixels: images that training sees.
         num_classes: how many classes the classifier tells apart.
         images_per_example: images that one example of a batch brings along.
+        trained: parameters of the task's own, trained and saved with the method's.
     """
 
     TERMS: ClassVar[dict[str, str]] = {}
@@ -87,6 +67,7 @@ class Task(ABC):
     dataset: ImageDataset
     train_pixels: UInt8[Tensor, "images channels height width"]
     num_classes: int
+    trained: nn.Module = nn.Module()
 
     @abstractmethod
     def __init__(self, options: Any, context: TaskContext) -> None:
@@ -115,6 +96,9 @@ class Task(ABC):
         """
         return {}
 
+    def reset(self) -> None:
+        """Put `trained` back to its start: training begins anew from other weights of the method."""
+
     def facts(self) -> dict[str, Any]:
         """What the report says about the task, JSON-able."""
         return {}
@@ -124,6 +108,6 @@ class Task(ABC):
 class HasConstraint(Protocol):
     """A task with a constraint, for evaluators."""
 
-    constraint: Constraint
+    constraint: ConstraintFamily
     train_examples: Examples
     test_examples: Examples

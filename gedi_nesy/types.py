@@ -15,9 +15,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from jaxtyping import Float, Int
+from jaxtyping import Float
 from torch import Tensor
+
+if TYPE_CHECKING:
+    from .logic.family import Examples
 
 
 @dataclass(frozen=True)
@@ -26,13 +30,11 @@ class Batch:
 
     Attributes:
         images: pixels in [-1, 1].
-        slots: for each example and slot the position of its image on the batch axis; None without a constraint.
-        answer: for each example the index of its answer in the constraint's `answers`.
+        examples: instances of the constraint over these images; their slots are positions on the batch axis.
     """
 
     images: Float[Tensor, "views batch channels height width"]
-    slots: Int[Tensor, "examples slots"] | None = None
-    answer: Int[Tensor, " examples"] | None = None
+    examples: Examples | None = None
 
 
 @dataclass(frozen=True)

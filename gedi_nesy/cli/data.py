@@ -17,6 +17,9 @@ def list_() -> None:
         try:
             reader = entry.load()
             print(f"{entry.name:<12} {reader.ABOUT}  [{entry.provider}]")
+            if needed := [name for name, field in reader.Options.model_fields.items() if field.is_required()]:
+                print(f"{'':<12} needs in the config: data.{', data.'.join(needed)}")
+                continue
             reader(reader.Options()).read()
             print(f"{'':<12} ready")
         except UserError as error:

@@ -15,11 +15,12 @@ from torch import Tensor
 
 from ..config.options import Options
 from ..errors import DataError
+from .table import Table
 
 
 @dataclass(frozen=True)
 class Images:
-    """One split: pixels 0 to 255 and class labels."""
+    """One split: pixels 0 to 255 and class labels, -1 where the class is not known."""
 
     pixels: UInt8[Tensor, "images channels height width"]
     labels: Int[Tensor, " images"]
@@ -34,11 +35,18 @@ class Images:
 
 @dataclass(frozen=True)
 class ImageDataset:
-    """A train split, a held-out test split that nothing is chosen on, and the names of the classes."""
+    """A train split, a held-out test split that nothing is chosen on, and the names of the classes.
+
+    Attributes:
+        train_table: examples made of the train images, where the data set states them; None when a task is to draw its own.
+        test_table: the same of the test images.
+    """
 
     train: Images
     test: Images
     classes: tuple[str, ...]
+    train_table: Table | None = None
+    test_table: Table | None = None
 
     @property
     def shape(self) -> tuple[int, int, int]:

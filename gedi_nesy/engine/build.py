@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -27,7 +28,7 @@ def build_run(config: RunConfig, plugins: PluginManager, folder: RunFolder) -> R
     pipeline = [_make(plugins, "view", view) for view in config.views]
     generators = _generators(config, device, attempt=1)
     method = _method(config, plugins, task, generators, device)
-    optimizer = make_optimizer(method, config.training)
+    optimizer = make_optimizer(method, task, config.training)
     run = Run(config, folder, plugins, device, dataset, task, method, pipeline, optimizer, generators)
     _check(run)
     return run
@@ -46,7 +47,8 @@ def reset(run: Run) -> None:
     """Back to epoch 0 with the weights and random numbers of `run.attempt`; data and examples stay."""
     run.generators = _generators(run.config, run.device, run.attempt)
     run.method = _method(run.config, run.plugins, run.task, run.generators, run.device)
-    run.optimizer = make_optimizer(run.method, run.config.training)
+    run.task.reset()
+    run.optimizer = make_optimizer(run.method, run.task, run.config.training)
     run.epoch = run.step = 0
     run.rate_factor = 1.0
 
@@ -76,15 +78,18 @@ def _method(
     return method.to(device).to(memory_format=layout)
 
 
-def make_optimizer(method: Method, training: Training) -> torch.optim.Optimizer:
-    """The optimiser over every parameter; the loop sets its learning rate at each step."""
-    parameters = list(method.parameters())
+def make_optimizer(method: Method, task: Task, training: Training) -> torch.optim.Optimizer:
+    """The optimiser over every parameter; the loop sets its learning rate at each step.
+
+    The task's own parameters are probabilities, which weight decay would pull to uniform ones.
+    """
+    groups = [{"params": list(method.parameters()), "weight_decay": training.weight_decay}]
+    if own := list(task.trained.parameters()):
+        groups.append({"params": own, "weight_decay": 0.0})
     if training.optimizer == "sgd":
-        return torch.optim.SGD(
-            parameters, lr=training.learning_rate, momentum=training.betas[0], weight_decay=training.weight_decay
-        )
+        return torch.optim.SGD(groups, lr=training.learning_rate, momentum=training.betas[0])
     kind = torch.optim.AdamW if training.optimizer == "adamw" else torch.optim.Adam
-    return kind(parameters, lr=training.learning_rate, betas=training.betas, weight_decay=training.weight_decay)
+    return kind(groups, lr=training.learning_rate, betas=training.betas)
 
 
 def choose_device(name: str) -> torch.device:
@@ -106,7 +111,7 @@ def _active(config: RunConfig) -> frozenset[str]:
 
 
 def _on_device(dataset: ImageDataset, device: torch.device) -> ImageDataset:
-    return ImageDataset(dataset.train.to(device), dataset.test.to(device), dataset.classes)
+    return replace(dataset, train=dataset.train.to(device), test=dataset.test.to(device))
 
 
 def _class(plugins: PluginManager, kind: Kind, component: Component) -> Any:

@@ -156,13 +156,10 @@ def restore(run: Run, checkpoint: Checkpoint) -> None:
 
 def restore_weights(run: Run, checkpoint: Checkpoint) -> None:
     """Load what the method needs to be used: its weights and buffers."""
-    state = {
-        name.removeprefix("method/"): tensor
-        for name, tensor in checkpoint.tensors.items()
-        if name.startswith("method/")
-    }
     try:
-        run.method.load_state_dict(state)
+        for prefix, module in (("method/", run.method), ("task/", run.task.trained)):
+            named = checkpoint.tensors.items()
+            module.load_state_dict({key.removeprefix(prefix): value for key, value in named if key.startswith(prefix)})
     except RuntimeError as error:
         raise RunError(f"the checkpoint does not fit the configured network: {' '.join(str(error).split())}") from None
     run.epoch, run.step, run.seconds = (checkpoint.values[name] for name in ("epoch", "step", "seconds"))
@@ -171,6 +168,7 @@ def restore_weights(run: Run, checkpoint: Checkpoint) -> None:
 
 def _tensors(run: Run) -> dict[str, Tensor]:
     tensors = {f"method/{name}": tensor for name, tensor in run.method.state_dict().items()}
+    tensors |= {f"task/{name}": tensor for name, tensor in run.task.trained.state_dict().items()}
     for index, state in run.optimizer.state_dict()["state"].items():
         tensors |= {f"optimizer/{index}/{name}": torch.as_tensor(value) for name, value in state.items()}
     tensors |= {f"generator/{name}": generator.get_state() for name, generator in run.generators.items()}

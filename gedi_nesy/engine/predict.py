@@ -6,10 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
-from PIL import Image, UnidentifiedImageError
 
+from ..data.image_files import Shape, describe, describe_shape, fits, open_image, pixels_of
 from ..errors import DataError, UserError
 from ..evaluators import predict
 from ..methods import require
@@ -18,7 +17,6 @@ from ..tasks import HasConstraint
 from .run import Run
 
 SHOWN_ANSWERS = 5
-MODES = {1: "L", 3: "RGB"}
 
 
 @dataclass(frozen=True)
@@ -30,14 +28,14 @@ class Prediction:
         query: the query template's text; None for a task without a constraint.
         answers: label values, joined by commas ("holds" for a query without labels) -> probability; empty when the number of
             images is not the number of slots.
-        num_slots: images that the query wants.
+        wanted: how many images the query wants.
     """
 
     images: list[str]
     probabilities: list[dict[str, float]]
     query: str | None
     answers: dict[str, float]
-    num_slots: int = 0
+    wanted: str = ""
 
     def plain(self) -> dict[str, Any]:
         """JSON-able form."""
@@ -56,7 +54,7 @@ class Prediction:
             lines.append(f"{image}: " + "  ".join(f"{name} {probability:.4f}" for name, probability in best))
         if self.query and not self.answers:
             lines.append(
-                f"{self.query} is asked with as many images as it has slots: {self.num_slots}, not {len(self.images)}"
+                f"{self.query} is asked with as many images as it has slots: {self.wanted}, not {len(self.images)}"
             )
         elif self.query:
             best = sorted(self.answers.items(), key=lambda item: -item[1])[:SHOWN_ANSWERS]
@@ -75,17 +73,13 @@ def predict_files(run: Run, files: list[Path]) -> Prediction:
     names = [str(file) for file in files]
     if not isinstance(run.task, HasConstraint):
         return Prediction(names, probabilities, None, {})
-    constraint, query = run.task.constraint, run.task.facts().get("query")
-    if len(files) != len(constraint.slots):
-        return Prediction(names, probabilities, query, {}, len(constraint.slots))
-    copies = log_probs[None].expand(len(constraint.answers), -1, -1)
-    with torch.no_grad():
-        values = constraint(copies, torch.arange(len(constraint.answers), device=run.device)).exp().tolist()
-    answers = {", ".join(answer) or "holds": value for answer, value in zip(constraint.answers, values, strict=True)}
-    return Prediction(names, probabilities, query, answers, len(constraint.slots))
+    query, answers = run.task.facts().get("query"), run.task.constraint.ask(log_probs)
+    wanted = sorted({len(constraint.slots) for constraint in run.task.constraint.constraints})
+    named = {", ".join(answer) or "holds": value for answer, value in (answers or {}).items()}
+    return Prediction(names, probabilities, query, named, " or ".join(map(str, wanted)))
 
 
-def read_images(files: list[Path], shape: tuple[int, int, int]) -> torch.Tensor:
+def read_images(files: list[Path], shape: Shape) -> torch.Tensor:
     """uint8 images (images, channels, height, width); every unfit file is named in one error."""
     faults: list[UserError] = []
     images = []
@@ -99,18 +93,11 @@ def read_images(files: list[Path], shape: tuple[int, int, int]) -> torch.Tensor:
     return torch.stack(images)
 
 
-def _read_image(file: Path, shape: tuple[int, int, int]) -> torch.Tensor:
-    channels, height, width = shape
-    try:
-        with Image.open(file) as opened:
-            image = opened.copy()
-    except FileNotFoundError:
-        raise DataError(f"{file} does not exist") from None
-    except (UnidentifiedImageError, OSError) as error:
-        raise DataError(f"{file} is no readable image: {error}") from None
-    if image.size != (width, height) or image.mode != MODES.get(channels):
+def _read_image(file: Path, shape: Shape) -> torch.Tensor:
+    image = open_image(file)
+    if not fits(image, shape):
         raise DataError(
-            f"{file} is {image.size[0]}x{image.size[1]} of mode {image.mode}; the run was trained on {width}x{height} of mode "
-            f"{MODES.get(channels)}. Convert it first, for example with Pillow's convert and resize"
+            f"{file} is {describe(image)}; the run was trained on {describe_shape(shape)}. "
+            "Convert it first, for example with Pillow's convert and resize"
         )
-    return torch.from_numpy(np.array(image)).view(height, width, channels).permute(2, 0, 1).contiguous()
+    return pixels_of(image)

@@ -53,6 +53,10 @@ class Run:
     notes: list[str] = field(default_factory=list)
     extra: dict[str, Any] = field(default_factory=dict)
 
+    def parameters(self) -> list[torch.nn.Parameter]:
+        """Everything that training adjusts."""
+        return [*self.method.parameters(), *self.task.trained.parameters()]
+
     @property
     def num_steps(self) -> int:
         """Steps of the whole training."""

@@ -77,7 +77,7 @@ def _step(run: Run, selection: Selection) -> dict[str, float]:
     """One optimiser step: the method's terms, the task's terms, their weighted sum."""
     images = to_unit_range(run.task.train_pixels[selection.images])
     views = make_views(images, run.pipeline, run.config.num_views, run.generators["views"])
-    batch = Batch(views, selection.slots, selection.answer)
+    batch = Batch(views, selection.examples)
 
     weights = run.weights()
     output = run.method.losses(batch, frozenset(weights))
@@ -92,9 +92,10 @@ def _step(run: Run, selection: Selection) -> dict[str, float]:
         group["lr"] = learning_rate(run)
     run.optimizer.zero_grad(set_to_none=True)
     torch.autograd.backward(loss)
-    norm = torch.nn.utils.clip_grad_norm_(run.method.parameters(), run.config.training.clip_norm or math.inf)
+    norm = torch.nn.utils.clip_grad_norm_(run.parameters(), run.config.training.clip_norm or math.inf)
     check_finite(run, {"the norm of the gradient": norm})
     run.optimizer.step()
+    run.method.updated()
     run.step += 1
     return values
 

@@ -7,14 +7,18 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from gedi_nesy.errors import Position
+from gedi_nesy.errors import LimitError, Position
 from gedi_nesy.logic import terms
-from gedi_nesy.logic.compiling import compile
+from gedi_nesy.logic.circuit import Circuit
+from gedi_nesy.logic.compiling import DiagramTooLarge, Work, compile
+from gedi_nesy.logic.formula import NeuralSource
 from gedi_nesy.logic.grounding import ground, prepared_database
+from gedi_nesy.logic.problog_errors import problog_errors
 from gedi_nesy.logic.program import NeuralPredicate, Program
 from gedi_nesy.logic.query import QueryTemplate
 
 DECLARATIONS = ("query/1", "evidence/1", "evidence/2")  # predicates that ProbLog itself calls
+MAX_NODES = 2_000_000
 
 
 @dataclass(frozen=True)
@@ -37,6 +41,8 @@ class CircuitSize:
         choices: random variables that the answers depend on.
         nodes: decisions of the circuit.
         edges: products of one evaluation.
+        reads: for each network that matters, what it reads: slots, joined by "+" where it reads several at once.
+        unread: image slots that no answer depends on.
         ground_seconds: time to ground the query.
         compile_seconds: time to compile the formula.
     """
@@ -45,6 +51,8 @@ class CircuitSize:
     choices: int
     nodes: int
     edges: int
+    reads: dict[str, tuple[str, ...]]
+    unread: tuple[str, ...]
     ground_seconds: float
     compile_seconds: float
 
@@ -59,6 +67,8 @@ class ProgramReport:
         queries: the `query(...)` terms in the file.
         unused: defined predicates that no clause, query or template calls.
         undefined: calls of predicates that have no clauses, with position.
+        disagreeing: neural predicates whose domain has another size than that of their network elsewhere.
+        unproved: queries in the file that have no proof; not looked for while predicates are undefined.
         circuit: size and time of the given template's circuit; None without a template.
     """
 
@@ -67,6 +77,8 @@ class ProgramReport:
     queries: tuple[str, ...]
     unused: tuple[str, ...]
     undefined: tuple[Finding, ...]
+    disagreeing: tuple[Finding, ...]
+    unproved: tuple[Finding, ...]
     circuit: CircuitSize | None
 
 
@@ -78,12 +90,13 @@ def check(program: Program, template: QueryTemplate | None = None) -> ProgramRep
         template: a query to ground and compile as well.
 
     Raises:
-        ProgramError: the template's query cannot be grounded or compiled.
+        ProgramError: the template's query, or one in the file, cannot be grounded or compiled.
     """
     calls = list(_calls(program))
     called = {signature for signature, _ in calls} | ({template.term.signature} if template else set())
     mentioned = _mentioned_atoms(program)
-    queries = tuple(str(argument) for argument in _query_arguments(program))
+    queries = tuple(str(query) for query, _ in _queries(program))
+    undefined = tuple(_undefined(program, calls))
     return ProgramReport(
         program.neural_predicates,
         program.defined,
@@ -93,7 +106,9 @@ def check(program: Program, template: QueryTemplate | None = None) -> ProgramRep
             for name in program.defined
             if name not in called and name not in DECLARATIONS and name.rpartition("/")[0] not in mentioned
         ),
-        tuple(_undefined(program, calls)),
+        undefined,
+        tuple(_disagreeing(program)),
+        tuple(_unproved(program)) if queries and not undefined else (),
         _circuit_size(program, template) if template else None,
     )
 
@@ -102,22 +117,67 @@ def _circuit_size(program: Program, template: QueryTemplate) -> CircuitSize:
     start = time.perf_counter()
     formula = ground(program, template)
     grounded = time.perf_counter()
-    circuit = compile(formula)
+    try:
+        circuit = compile(formula, work=Work(max_nodes=MAX_NODES))
+    except DiagramTooLarge as error:
+        raise LimitError(
+            f"compiling the query {template.text} takes more than {MAX_NODES:,} nodes: let each step of a recursion read"
+            " few images and pass on a small result",
+            Position(program.source),
+        ) from error
+    reads = _reads(circuit, template)
+    read = {name for names in reads.values() for joined in names for name in joined.split("+")}
     return CircuitSize(
         len(circuit.answers),
         len(circuit.choices),
         circuit.num_nodes,
         circuit.num_edges,
+        reads,
+        tuple(slot for slot in template.slots if slot not in read),
         grounded - start,
         time.perf_counter() - grounded,
     )
 
 
-def _query_arguments(program: Program) -> Iterator[Any]:
+def _reads(circuit: Circuit, template: QueryTemplate) -> dict[str, tuple[str, ...]]:
+    """What each network reads, in the order of the slots."""
+    sources = {choice.source for choice in circuit.choices if isinstance(choice.source, NeuralSource)}
+    reads: dict[str, tuple[str, ...]] = {}
+    for source in sorted(sources, key=lambda source: (source.network, source.slots)):
+        joined = "+".join(template.slots[slot] for slot in source.slots)
+        reads[source.network] = (*reads.get(source.network, ()), joined)
+    return reads
+
+
+def _disagreeing(program: Program) -> Iterator[Finding]:
+    first: dict[str, NeuralPredicate] = {}
+    for neural in program.neural_predicates:
+        known = first.setdefault(neural.network, neural)
+        if known.num_classes != neural.num_classes:
+            yield Finding(
+                f"the network {neural.network} has {neural.num_classes} classes in {neural.functor}/{neural.arity}"
+                f" and {known.num_classes} in {known.functor}/{known.arity}",
+                neural.position,
+            )
+
+
+def _queries(program: Program) -> Iterator[tuple[Any, Position]]:
+    """The term inside each `query(...)`, and where it stands."""
     for clause in program.clauses:
         for head in terms.heads(clause):
             if head.signature == "query/1":
-                yield head.args[0]
+                yield head.args[0], program.position(head.location)
+
+
+def _unproved(program: Program) -> Iterator[Finding]:
+    database = prepared_database(program)
+    for query, position in _queries(program):
+        if query.is_var():
+            continue  # the rule `query(X) :- ...` says what X is
+        with problog_errors(program):
+            ground_program = database.engine.ground_all(database, queries=[query], evidence=[])
+        if all(key is None for _, key in ground_program.queries()):
+            yield Finding(f"the query {query} has no proof, so its probability is 0", position)
 
 
 def _calls(program: Program) -> Iterator[tuple[str, Position]]:

@@ -10,9 +10,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 
-from gedi_nesy.logic.formula import Answer, Choice, Constant, NeuralSource
+from gedi_nesy.logic.formula import Answer, Choice, Constant, Learnable, NeuralSource
 
 FALSE, TRUE = -2, -1  # terminals, where other children are positions in `nodes`
 
@@ -37,6 +37,7 @@ class Circuit:
         evidence: the node of the evidence; TRUE without any. P(answer) = P(root) / P(evidence).
         any_answer: the node of "some answer, and the evidence".
         queries: the ground query of each answer as ProbLog text.
+        complements: for each answer, the node of "not this answer, and the evidence"; empty unless compiled for.
     """
 
     choices: tuple[Choice, ...]
@@ -46,6 +47,7 @@ class Circuit:
     evidence: int
     any_answer: int
     queries: tuple[str, ...]
+    complements: tuple[int, ...] = ()
 
     @property
     def num_nodes(self) -> int:
@@ -59,7 +61,8 @@ class Circuit:
 
     def to_json(self) -> str:
         """The circuit as text, for a cache."""
-        return json.dumps(asdict(self), separators=(",", ":"))
+        nodes = [(node.choice, node.edges) for node in self.nodes]  # asdict takes eight times as long
+        return json.dumps(asdict(replace(self, nodes=())) | {"nodes": nodes}, separators=(",", ":"))
 
     @classmethod
     def from_json(cls, text: str) -> Circuit:
@@ -67,12 +70,13 @@ class Circuit:
         data = json.loads(text)
         return cls(
             choices=tuple(_choice(**item) for item in data["choices"]),
-            nodes=tuple(Node(item["choice"], _pairs(item["edges"])) for item in data["nodes"]),
+            nodes=tuple(Node(choice, _pairs(edges)) for choice, edges in data["nodes"]),
             answers=tuple(tuple(answer) for answer in data["answers"]),
             roots=tuple(data["roots"]),
             evidence=data["evidence"],
             any_answer=data["any_answer"],
             queries=tuple(data["queries"]),
+            complements=tuple(data["complements"]),
         )
 
 
@@ -82,5 +86,5 @@ def _pairs(items: Iterable[tuple[int, int]]) -> tuple[tuple[int, int], ...]:
 
 def _choice(source: dict[str, object], num_classes: int) -> Choice:
     fields = {name: tuple(value) if isinstance(value, list) else value for name, value in source.items()}
-    kind = NeuralSource if "network" in fields else Constant
+    kind = NeuralSource if "network" in fields else Learnable if "initial" in fields else Constant
     return Choice(kind(**fields), num_classes)  # type: ignore[arg-type]

@@ -9,66 +9,104 @@ also crashed the process for 30 digits).
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
 from gedi_nesy.errors import ProgramError
 from gedi_nesy.logic.circuit import FALSE, TRUE, Circuit, Node
+from gedi_nesy.logic.cycles import children, components, needed_keys
 from gedi_nesy.logic.formula import And, Atom, Formula
 from gedi_nesy.logic.recursion import deep_recursion
 
 
-def compile(formula: Formula) -> Circuit:
+@dataclass
+class Work:
+    """How far a compilation has come; another thread may read it meanwhile.
+
+    Attributes:
+        max_nodes: of the diagram, results on the way included; the next one raises DiagramTooLarge.
+        num_nodes: of the diagram so far.
+        formula_nodes: of the formula, in all.
+        formula_node: the one being compiled, counted from 1.
+    """
+
+    max_nodes: float = math.inf
+    num_nodes: int = 0
+    formula_nodes: int = 0
+    formula_node: int = 0
+
+
+class DiagramTooLarge(Exception):
+    """The diagram would get more nodes than `Work.max_nodes`."""
+
+
+def compile(formula: Formula, *, complements: bool = False, work: Work | None = None) -> Circuit:
     """The reduced ordered decision diagram of all answers of a formula.
 
     Args:
-        formula: without cycles.
+        formula: cycles are solved for their least solution.
+        complements: make a root of "not this answer, and the evidence" for each answer too.
+        work: limits the diagram, and is kept up to date.
 
     Returns:
         A circuit whose roots share nodes; its choices are those of the formula that the answers and the evidence
-        read, in the order found from the formula.
+        read, in the order found from the formula. Answers all of whose proofs contradict themselves or the evidence
+        are left out.
 
     Raises:
         ProgramError: no answer is possible, or the evidence is not.
+        DiagramTooLarge: the limit is reached.
     """
-    order = choice_order(formula)
-    diagram = _Diagram([formula.choices[choice].num_classes for choice in order])
+    groups = components(formula)
+    order = choice_order(formula, groups)
+    work = work or Work()
+    diagram = _Diagram([formula.choices[choice].num_classes for choice in order], work)
     with deep_recursion():
-        functions = _Functions(formula, order, diagram)
+        functions = _Functions(formula, groups, order, diagram, work)
         evidence = diagram.conjoin(map(functions.of, formula.evidence))
-        roots = [diagram.conjoin((functions.of(key), evidence)) for key in formula.roots.values()]
+        answers = [functions.of(key) for key in formula.roots.values()]
+        roots = [diagram.conjoin((answer, evidence)) for answer in answers]
+        opposites = [diagram.conjoin((diagram.negate(answer), evidence)) for answer in answers] if complements else []
         any_answer = diagram.disjoin(roots)
     if evidence == FALSE:
         raise ProgramError("the evidence contradicts itself: no classes and chances make all of it hold")
     if any_answer == FALSE:
         query = ", ".join(formula.queries[:3])
         raise ProgramError(f"the query {query} has no proof: each of its proofs contradicts itself or the evidence")
-    nodes, place = diagram.below((*roots, evidence, any_answer))
+    possible = [index for index, root in enumerate(roots) if root != FALSE]
+    roots, opposites = ([functions[index] for index in possible if functions] for functions in (roots, opposites))
+    nodes, place = diagram.below((*roots, *opposites, evidence, any_answer))
     return Circuit(
         choices=tuple(formula.choices[choice] for choice in order),
         nodes=nodes,
-        answers=tuple(formula.roots),
+        answers=tuple(list(formula.roots)[index] for index in possible),
         roots=tuple(place[root] for root in roots),
         evidence=place[evidence],
         any_answer=place[any_answer],
-        queries=formula.queries,
+        queries=tuple(formula.queries[index] for index in possible),
+        complements=tuple(place[opposite] for opposite in opposites),
     )
 
 
-def choice_order(formula: Formula) -> list[int]:
+def choice_order(formula: Formula, groups: Sequence[tuple[int, ...]]) -> list[int]:
     """The choices in the order in which a walk from the roots meets them that enters shallow parts first.
 
     What one step of a proof reads stays together, and what is read next to the root comes first, whatever the
     variables are called and however a clause orders its body. Chains such as addition with carry then compile in
     linear time: each step of the recursion adds its choices above those of the step before.
+
+    Args:
+        formula: what to order the choices of.
+        groups: its `components`; the nodes of a cycle count as equally deep.
     """
-    height: list[int] = []
-    for node in formula.nodes:
-        height.append(
-            0 if isinstance(node, Atom) else 1 + max(height[abs(key) - 1] if key else 0 for key in node.literals)
-        )
+    height: dict[int, int] = {}
+    for group in groups:
+        below = [child for key in group for child in children(formula, key) if child not in group]
+        height |= dict.fromkeys(group, 1 + max((height[child] for child in below), default=-1))
     order: dict[int, None] = {}
     seen: set[int] = set()
-    stack = [abs(key) for key in (*reversed(formula.roots.values()), *reversed(formula.evidence)) if key]
+    stack = needed_keys((*reversed(formula.roots.values()), *reversed(formula.evidence)))
     while stack:
         key = stack.pop()
         if key in seen:
@@ -78,32 +116,71 @@ def choice_order(formula: Formula) -> list[int]:
         if isinstance(node, Atom):
             order.setdefault(node.choice)
         else:
-            below = sorted((abs(literal) for literal in node.literals if literal), key=lambda key: height[key - 1])
-            stack.extend(reversed(below))
+            stack.extend(reversed(sorted(children(formula, key), key=height.__getitem__)))
     return list(order)
 
 
 class _Functions:
-    """The diagram's node for every literal of a formula that depends on the ordered choices."""
+    """The diagram's node for every literal that the answers and the evidence need."""
 
-    def __init__(self, formula: Formula, order: Sequence[int], diagram: _Diagram) -> None:
-        self.diagram = diagram
-        level = {choice: position for position, choice in enumerate(order)}
-        self._functions: list[int] = []
-        for node in formula.nodes:
-            if isinstance(node, Atom):
-                # What no root reaches has no level, and nobody will ask for it.
-                atom = diagram.atom(level[node.choice], node.class_index) if node.choice in level else FALSE
-                self._functions.append(atom)
+    def __init__(
+        self,
+        formula: Formula,
+        groups: Sequence[tuple[int, ...]],
+        order: Sequence[int],
+        diagram: _Diagram,
+        work: Work,
+    ) -> None:
+        self.diagram, self._formula = diagram, formula
+        self._level = {choice: position for position, choice in enumerate(order)}
+        self._functions: dict[int, int] = {}
+        work.formula_nodes = sum(map(len, groups))
+        for group in groups:
+            work.formula_node += len(group)
+            if len(group) == 1 and group[0] not in children(formula, group[0]):
+                self._functions[group[0]] = self._function(group[0])
             else:
-                combine = diagram.conjoin if isinstance(node, And) else diagram.disjoin
-                self._functions.append(combine(map(self.of, node.literals)))
+                self._solve(group)
 
     def of(self, key: int) -> int:
         """The node of a literal; 0 is true."""
         if key == 0:
             return TRUE
-        return self._functions[key - 1] if key > 0 else self.diagram.negate(self._functions[-key - 1])
+        return self._functions[key] if key > 0 else self.diagram.negate(self._functions[-key])
+
+    def _function(self, key: int) -> int:
+        node = self._formula.nodes[key - 1]
+        if isinstance(node, Atom):
+            return self.diagram.atom(self._level[node.choice], node.class_index)
+        combine = self.diagram.conjoin if isinstance(node, And) else self.diagram.disjoin
+        return combine(map(self.of, node.literals))
+
+    def _solve(self, cycle: tuple[int, ...]) -> None:
+        """The least functions that satisfy the equations of a cycle: from "nothing holds" upwards until nothing changes.
+
+        That is what a cycle means in ProbLog. Its own way, unrolling cycles before it compiles, is exponential: it does
+        not get through a 5x5 grid whose cells reach their neighbours.
+        """
+        self._functions |= dict.fromkeys(cycle, FALSE)
+        members = set(cycle)
+        if any(-literal in members for key in cycle for literal in self._literals(key)):
+            raise ProgramError("a predicate depends on its own negation, which has no meaning in ProbLog")
+        users: dict[int, list[int]] = {key: [] for key in cycle}
+        for key in cycle:
+            for child in members.intersection(children(self._formula, key)):
+                users[child].append(key)
+        pending = dict.fromkeys(cycle)  # in order, each once
+        while pending:
+            key = next(iter(pending))
+            del pending[key]
+            function = self._function(key)
+            if function != self._functions[key]:
+                self._functions[key] = function
+                pending |= dict.fromkeys(users[key])
+
+    def _literals(self, key: int) -> tuple[int, ...]:
+        node = self._formula.nodes[key - 1]
+        return () if isinstance(node, Atom) else node.literals
 
 
 class _Diagram:
@@ -111,10 +188,11 @@ class _Diagram:
 
     Args:
         num_classes: of the choice at each level; a node's children lie on later levels.
+        work: limits and counts the nodes.
     """
 
-    def __init__(self, num_classes: Sequence[int]) -> None:
-        self.num_classes = num_classes
+    def __init__(self, num_classes: Sequence[int], work: Work) -> None:
+        self.num_classes, self._work = num_classes, work
         self._nodes: list[tuple[int, tuple[int, ...]]] = []  # level, child for each class
         self._index: dict[tuple[int, tuple[int, ...]], int] = {}
         self._combined: dict[tuple[int, int, int], int] = {}
@@ -189,7 +267,12 @@ class _Diagram:
         if children.count(children[0]) == len(children):
             return children[0]
         key = (level, tuple(children))
-        if key not in self._index:
-            self._index[key] = len(self._nodes)
+        known = self._index.get(key)
+        if known is None:
+            known = len(self._nodes)
+            if known >= self._work.max_nodes:
+                raise DiagramTooLarge
+            self._index[key] = known
             self._nodes.append(key)
-        return self._index[key]
+            self._work.num_nodes = known + 1
+        return known

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
 import torch
@@ -14,63 +16,196 @@ from torch import Tensor, nn
 from ..errors import ProgramError
 
 if TYPE_CHECKING:
+    from .learnable import LearnableProbabilities
+    from .limits import Limits
     from .program import Program
     from .query import QueryTemplate
 
 LOG_HALF = math.log(0.5)
+UNKNOWN = -1  # the class of an image that nobody has told
 
-ConstraintBuilder: TypeAlias = "Callable[[Program, QueryTemplate, int], Constraint]"
-"""A logic backend: from a program, a query and a number of classes to a constraint."""
+PerNetwork: TypeAlias = "Tensor | Mapping[str, Tensor]"
+"""A tensor for each network by name; for a program with one network, its tensor alone."""
+
+
+@dataclass(frozen=True)
+class NetworkShape:
+    """What a network of a program gives: a distribution over its classes for each of its inputs.
+
+    Attributes:
+        inputs: what it reads, in the order of its tensor's second axis; an input is a tuple of slots, mostly of one.
+        num_classes: size of the domain of its neural predicates.
+    """
+
+    inputs: tuple[tuple[str, ...], ...]
+    num_classes: int
+
+
+@dataclass(frozen=True)
+class ConstraintSpec:
+    """Everything a backend needs to build a constraint.
+
+    Attributes:
+        program: with its neural predicates.
+        template: the query, without open lists or constants.
+        networks: the shape of what each network of the program gives.
+        complements: whether the probability that the query does *not* hold is wanted too.
+        learnable: where the parameters of `t(_)` live when several constraints of the program share them.
+    """
+
+    program: Program
+    template: QueryTemplate
+    networks: Mapping[str, NetworkShape]
+    complements: bool = False
+    learnable: LearnableProbabilities | None = None
+
+
+ConstraintBuilder: TypeAlias = "Callable[[ConstraintSpec, Limits | None], Constraint]"
+"""A logic backend."""
 
 
 class Constraint(nn.Module, ABC):
     """log P(query | images), one value an example.
 
-    A query template such as `addition(A, B, Total)` has image slots (A, B) and at most a few label
-    columns (Total). Every ground instance of the label columns that the program can prove is an
-    *answer*; a template without label columns has the single answer `()`.
+    A query template such as `addition(A, B, Total)` has image slots (A, B) and at most a few label columns (Total). Every
+    ground instance of the label columns that the program can prove is an *answer*; a template without label columns has
+    the single answer `()`.
 
     Attributes:
         slots: names of the image slots, in the order of the template.
         labels: names of the label columns, in the order of the template.
         answers: one tuple of strings for each answer, in the order that `answer` indexes.
-        num_classes: the domain size of the neural predicates that read the slots.
+        networks: what each network gives.
     """
 
-    slots: tuple[str, ...]
-    labels: tuple[str, ...]
-    answers: tuple[tuple[str, ...], ...]
-    num_classes: int
+    def __init__(self, spec: ConstraintSpec, answers: Sequence[tuple[str, ...]]) -> None:
+        super().__init__()
+        self.slots, self.labels, self.answers = spec.template.slots, spec.template.labels, tuple(answers)
+        self.networks = dict(spec.networks)
 
-    @abstractmethod
-    def forward(
-        self,
-        class_log_probs: Float[Tensor, "examples slots classes"],
-        answer: Int[Tensor, " examples"],
-    ) -> Float[Tensor, " examples"]:
-        """log P(query with this answer | the slots' classes).
+    @staticmethod
+    def from_program(
+        program: str | Path,
+        *,
+        query: str,
+        networks: Mapping[str, Sequence[str | tuple[str, ...]]],
+        lengths: Mapping[str, int] | None = None,
+        constants: Mapping[str, str] | None = None,
+        complements: bool = False,
+        allow_python: bool = False,
+        limits: Limits | None = None,
+    ) -> Constraint:
+        """The compiled constraint of a program, ready for any training loop.
 
         Args:
-            class_log_probs: normalised log-probabilities; gradient flows into them.
-            answer: index into `answers` for each example (all zeros without label columns).
+            program: a file, the name of a bundled program, or the text itself.
+            query: a goal such as `addition(A, B, Total)`, or several joined by commas.
+            networks: for each network of the program the variables of the query it reads, in the order in which its
+                log-probabilities will come; a tuple of variables is one input of several images. A variable named in
+                `lengths` is a list of images; variables that are neither here nor in `constants` are label columns.
+            lengths: the length of each list of images.
+            constants: values of variables that are given before the query is asked.
+            complements: whether `loss` will be asked with targets other than 1.
+            allow_python: let the program load Python and other files, which then run.
+            limits: of time, memory and size for grounding and compiling.
+
+        Raises:
+            ProgramError: anything wrong with program, query or networks.
+
+        Example:
+            >>> constraint = Constraint.from_program(
+            ...     "addition_with_label", query="addition(A, B, Total)", networks={"mnist_net": ["A", "B"]}
+            ... )
+            >>> constraint(torch.zeros(32, 2, 10).log_softmax(2)).shape  # (examples, answers)
+            torch.Size([32, 19])
+        """
+        from .circuit_constraint import build_constraint
+        from .from_program import specify
+
+        spec = specify(program, query, networks, lengths, constants, complements, allow_python)
+        return build_constraint(spec, limits)
+
+    @abstractmethod
+    def forward(self, log_probs: PerNetwork) -> Float[Tensor, "examples answers"]:
+        """log P of every answer.
+
+        Args:
+            log_probs: normalised log-probabilities (examples, inputs, classes) of each network; gradient flows into
+                them.
         """
 
+    @abstractmethod
+    def log_probability(
+        self, log_probs: PerNetwork, answer: Int[Tensor, " examples"] | None = None
+    ) -> Float[Tensor, " examples"]:
+        """log P(query with this answer | images).
+
+        Args:
+            log_probs: see `forward`.
+            answer: index into `answers` for each example; None for a template without label columns.
+        """
+
+    @abstractmethod
+    def log_complement(
+        self, log_probs: PerNetwork, answer: Int[Tensor, " examples"] | None = None
+    ) -> Float[Tensor, " examples"]:
+        """log P(the query with this answer does not hold | images), exact where P is near 1."""
+
     def loss(
-        self, class_log_probs: Float[Tensor, "examples slots classes"], answer: Int[Tensor, " examples"]
+        self,
+        log_probs: PerNetwork,
+        answer: Int[Tensor, " examples"] | None = None,
+        *,
+        target: Float[Tensor, " examples"] | None = None,
+        known: PerNetwork | None = None,
     ) -> Float[Tensor, ""]:
         """The semantic loss -log P(query), mean over the examples; its minimum is 0.
 
+        Args:
+            log_probs: see `forward`.
+            answer: see `log_probability`.
+            target: the probability with which the query is said to hold, 1 by default, 0 for negative examples: the
+                loss is the cross-entropy -t log P - (1 - t) log (1 - P).
+            known: (examples, inputs) of each network, the class of an input where it is known and -1 elsewhere: the
+                loss is that of "the query holds and these are the classes".
+
         Source: Xu et al. 2018; GEDI 2024 section 6.4 (L_NESY, there a sum; ours is a mean).
         """
-        log_probability: Tensor = self(class_log_probs, answer)
-        return -log_probability.mean()
+        losses = self.losses(log_probs, answer, target=target, known=known)
+        return losses.mean()
+
+    def losses(
+        self,
+        log_probs: PerNetwork,
+        answer: Int[Tensor, " examples"] | None = None,
+        *,
+        target: Float[Tensor, " examples"] | None = None,
+        known: PerNetwork | None = None,
+    ) -> Float[Tensor, " examples"]:
+        """The loss of each example; see `loss`."""
+        told: Tensor | float = 0.0
+        if known is not None:
+            log_probs, told = self._observe(log_probs, self._per_network(known))
+        if target is None:
+            return -self.log_probability(log_probs, answer) - told
+        # A zero weight must win over an infinite logarithm.
+        holds = torch.where(target > 0, target * self.log_probability(log_probs, answer), 0.0)
+        fails = torch.where(target < 1, (1 - target) * self.log_complement(log_probs, answer), 0.0)
+        return -holds - fails - told
 
     def satisfied(
-        self, classes: Int[Tensor, "examples slots"], answer: Int[Tensor, " examples"]
+        self, classes: PerNetwork, answer: Int[Tensor, " examples"] | None = None
     ) -> Bool[Tensor, " examples"]:
-        """Whether the answer holds when the images have these classes; where chance remains, more likely than not."""
-        log_probability: Tensor = self(one_hot_log(classes, self.num_classes), answer)
-        return log_probability > LOG_HALF
+        """Whether the answer holds when the inputs have these classes; where chance remains, more likely than not."""
+        certain = {
+            name: one_hot_log(index, self.networks[name].num_classes)
+            for name, index in self._per_network(classes).items()
+        }
+        return self.log_probability(certain, answer) > LOG_HALF
+
+    def size(self) -> dict[str, int]:
+        """Figures of what the constraint computes, such as circuit nodes; empty where there is nothing to count."""
+        return {}
 
     def answer_index(self, answer: Sequence[object]) -> int:
         """Position of an answer, one value for each label column, in `answers`; ProgramError when there is no such answer."""
@@ -81,9 +216,49 @@ class Constraint(nn.Module, ABC):
             raise ProgramError(f"({','.join(values)}) is no answer of the query. Answers: {known}{more}")
         return self.answers.index(values)
 
-    def no_label(self, examples: int, device: torch.device | None = None) -> Int[Tensor, " examples"]:
-        """The `answer` argument of a template without label columns."""
-        return torch.zeros(examples, dtype=torch.long, device=device)
+    def _observe(
+        self, log_probs: PerNetwork, known: Mapping[str, Int[Tensor, "examples inputs"]]
+    ) -> tuple[dict[str, Tensor], Float[Tensor, " examples"]]:
+        """The distributions with known classes in place, and log P of those classes."""
+        given = dict(self._per_network(log_probs))
+        told = []
+        for name, classes in known.items():
+            given[name], log_probability = observe(given[name], classes)
+            told.append(log_probability)
+        return given, torch.stack(told).sum(0)
+
+    def _per_network(self, tensors: PerNetwork) -> Mapping[str, Tensor]:
+        """One tensor for each network; ValueError when networks are missing or foreign."""
+        if isinstance(tensors, Tensor):
+            if len(self.networks) != 1:
+                raise ValueError(f"the constraint has the networks {', '.join(self.networks)}; give a dict by name")
+            return {next(iter(self.networks)): tensors}
+        if set(tensors) != set(self.networks):
+            raise ValueError(f"the constraint wants {', '.join(self.networks)}; got {', '.join(tensors) or 'nothing'}")
+        return tensors
+
+    def _checked(self, log_probs: PerNetwork) -> list[Float[Tensor, "examples inputs classes"]]:
+        """The networks' log-probabilities in order; ValueError with expected and actual shape for any that does not fit."""
+        tensors = self._per_network(log_probs)
+        for name, shape in self.networks.items():
+            expected = (len(shape.inputs), shape.num_classes)
+            if tensors[name].ndim != 3 or tensors[name].shape[1:] != expected:
+                inputs = ", ".join("+".join(slots) for slots in shape.inputs)
+                raise ValueError(
+                    f"the log-probabilities of {name} must be (examples, {expected[0]} inputs, {expected[1]} classes)"
+                    f" for the inputs {inputs}; got {tuple(tensors[name].shape)}"
+                )
+        return [tensors[name] for name in self.networks]
+
+
+def observe(
+    log_probs: Float[Tensor, "examples inputs classes"], known: Int[Tensor, "examples inputs"]
+) -> tuple[Float[Tensor, "examples inputs classes"], Float[Tensor, " examples"]]:
+    """Distributions that are certain where a class is known, and log P of the known classes under the given ones."""
+    told, index = known != UNKNOWN, known.clamp(min=0)
+    certain = one_hot_log(index, log_probs.shape[-1]).to(log_probs.dtype)
+    log_probability = log_probs.gather(-1, index.unsqueeze(-1)).squeeze(-1)
+    return torch.where(told.unsqueeze(-1), certain, log_probs), torch.where(told, log_probability, 0.0).sum(1)
 
 
 def one_hot_log(classes: Int[Tensor, " *shape"], num_classes: int) -> Float[Tensor, "*shape classes"]:

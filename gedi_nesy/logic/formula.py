@@ -24,13 +24,31 @@ class Constant:
 
 
 @dataclass(frozen=True)
+class Learnable:
+    """A choice whose probabilities are trained: `t(...) :: head`.
+
+    Attributes:
+        name: of the parameters; choices with one name share them.
+        initial: the probabilities at the start of training; they sum to 1, so a class for "none of these" is among them.
+        fixed: which classes keep their probability, plain numbers beside `t(...)` in an annotated disjunction.
+    """
+
+    name: str
+    initial: tuple[float, ...]
+    fixed: tuple[bool, ...]
+
+
+Source = NeuralSource | Constant | Learnable
+
+
+@dataclass(frozen=True)
 class Choice:
     """A random variable with finitely many classes, independent of all others.
 
     Two choices may have one source: ProbLog makes a new choice for each grounding of a clause.
     """
 
-    source: NeuralSource | Constant
+    source: Source
     num_classes: int
 
 
@@ -58,11 +76,13 @@ class Or:
 
 @dataclass(frozen=True)
 class Formula:
-    """An and-or graph without cycles over the choices of a program.
+    """An and-or graph over the choices of a program.
+
+    Cycles mean their least solution: what holds must follow from choices in the end. No node depends on its own negation.
 
     Attributes:
         choices: the random variables.
-        nodes: node k is `nodes[k - 1]`; literals of a node refer to earlier nodes only.
+        nodes: node k is `nodes[k - 1]`.
         roots: the literal of each provable answer, answers in order (numbers by size, then text).
         queries: the ground query of each answer as ProbLog text, image i written slot(i).
         evidence: literals that are known to hold.

@@ -1,94 +1,78 @@
-"""`Program` and `QueryTemplate` to `Formula`, by ProbLog's grounder."""
+"""`Program` and the queries asked of it to `Formula`, by ProbLog's grounder."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gedi_nesy.errors import Position, ProgramError
 from gedi_nesy.logic import terms
-from gedi_nesy.logic.formula import And, Answer, Atom, Choice, Constant, Formula, NeuralSource, Or
-from gedi_nesy.logic.program import PROBABILITY_SLACK, NeuralPredicate, Program, is_neural
-from gedi_nesy.logic.query import SLOT, QueryTemplate, check_template, sort_answers
-from gedi_nesy.logic.recursion import deep_recursion
+from gedi_nesy.logic.formula import Answer, Formula
+from gedi_nesy.logic.probabilities import is_learnable, parameter_arguments
+from gedi_nesy.logic.problog_errors import problog_errors
+from gedi_nesy.logic.program import NeuralPredicate, Program, is_neural
+from gedi_nesy.logic.query import QueryTemplate, one_goal, sort_answers
+from gedi_nesy.logic.translation import LEARNABLE, NEURAL, Translation
 
 if TYPE_CHECKING:
     from gedi_nesy.logic.guarded import GuardedDatabase
 
-# The probability of a neural head in the ground program: neural choice(predicate number, inputs, class).
-NEURAL = "neural choice"
-ROUNDING = 1e-12  # a rest class less likely than this is an artefact of adding floats
+Roots = Mapping[Answer, tuple[int, str]]  # ProbLog's key and the text of each answer
 
 
 def ground(program: Program, template: QueryTemplate) -> Formula:
     """The formula of every provable answer of a query.
 
     Args:
-        program: any ProbLog program without tensor-valued neural predicates (nn/3).
+        program: any ProbLog program; the query must not need its tensor-valued neural predicates (nn/3).
         template: its label columns stay open, so each proof found for other labels is an answer.
 
     Raises:
         ProgramError: the query has no proof, or the program cannot be grounded; with the position where there is one.
     """
-    check_template(program, template)
-    _refuse_tensor_predicates(program)
-    with _problog_errors(program):
-        dag = _ground_acyclic(program, template)
-    reader = _DagReader(program, template, dag)
-    roots = _answers(program, template, dag)
-    nodes = {answer: reader.literal(key) for answer, (key, _) in roots.items()}
-    evidence = tuple(reader.literal(key) for key in _evidence(program, dag))
-    queries = tuple(text for _, text in roots.values())
-    return Formula(tuple(reader.choices()), tuple(reader.nodes), nodes, queries, evidence)
+    program, template = one_goal(program, template)
+    graph = _ground(program, [template.goal()])
+    return _formula(program, template.text, graph, _answers(program, template, graph))
 
 
-def _refuse_tensor_predicates(program: Program) -> None:
-    for neural in program.neural_predicates:
-        if neural.is_tensor:
-            raise ProgramError(
-                f"the neural predicate {neural.functor}/{neural.arity} has a tensor as its output (nn/3),"
-                " which a constraint over class probabilities cannot use; write nn/4 with the domain of its classes",
-                neural.position,
-            )
+def ground_queries(program: Program) -> tuple[Formula, tuple[str, ...]]:
+    """The formula of the program's own `query/1`, and the text of those queries that have no proof.
 
+    An answer of the formula is the text of a ground query.
 
-@contextmanager
-def _problog_errors(program: Program) -> Iterator[None]:
-    """Turn whatever ProbLog raises into a ProgramError with position."""
-    from problog.core import ProbLogError
-
-    try:
-        yield
-    except ProbLogError as error:
-        raise ProgramError(_explain(program, error), program.position(getattr(error, "location", None))) from error
-    except RecursionError as error:
+    Raises:
+        ProgramError: the program asks nothing, or cannot be grounded; with the position where there is one.
+    """
+    graph = _ground(program, None)
+    found = {str(query): key for query, key in graph.queries()}
+    if not found and "query/1" not in program.defined:
         raise ProgramError(
-            "grounding recurses too deeply; does a recursion lack its end?", Position(program.source)
-        ) from error
+            "the program asks nothing; write query(...) for what you want to know", Position(program.source)
+        )
+    roots: Roots = {(text,): (key, text) for text, key in found.items() if key is not None}
+    return _formula(program, "query/1", graph, roots), tuple(text for text, key in found.items() if key is None)
 
 
-def _explain(program: Program, error: Any) -> str:
-    """ProbLog's message, or a plainer one for what users meet most."""
-    kind = type(error).__name__
-    if kind == "UnknownClause":
-        return f"{error.signature} is called but nothing defines it.{program.suggest(error.signature)}"
-    if kind == "NegativeCycle":
-        return "a predicate depends on its own negation, which has no meaning in ProbLog"
-    if kind == "NonGroundProbabilisticClause":
-        return "a probabilistic clause still has variables once its body holds; the body must bind all of them"
-    return str(getattr(error, "base_message", None) or error).strip().rstrip(".")
+def _formula(program: Program, query: str, graph: Any, roots: Roots) -> Formula:
+    evidence = _evidence(program, graph)
+    translation = Translation(program, query, graph, [*(key for key, _ in roots.values()), *evidence])
+    literals = {answer: translation.literal(key) for answer, (key, _) in roots.items()}
+    queries = tuple(text for _, text in roots.values())
+    return Formula(
+        tuple(translation.choices()),
+        tuple(translation.nodes),
+        literals,
+        queries,
+        tuple(map(translation.literal, evidence)),
+    )
 
 
-def _ground_acyclic(program: Program, template: QueryTemplate) -> Any:
-    """ProbLog's ground program as an and-or graph whose cycles are broken."""
-    from problog.formula import LogicDAG
-
+def _ground(program: Program, queries: Sequence[Any] | None) -> Any:
+    """ProbLog's ground program as an and-or graph, perhaps with cycles; for the program's own queries if None."""
     database = prepared_database(program)
-    cyclic = database.engine.ground_all(database, queries=[template.goal()])
-    with deep_recursion():  # cycles are broken recursively, one frame a node of the longest path
-        return LogicDAG.create_from(cyclic)
+    with problog_errors(program):
+        return database.engine.ground_all(database, queries=queries)
 
 
 def prepared_database(program: Program) -> GuardedDatabase:
@@ -98,16 +82,20 @@ def prepared_database(program: Program) -> GuardedDatabase:
     from gedi_nesy.logic.guarded import GuardedEngine
 
     rewritten = SimpleProgram()
+    rewritten.source_root = str(Path(program.source).parent)
     rewritten.line_info, rewritten.source_files = program.syntax.line_info[:], [program.source]
-    number = 0
+    num_neural = num_learnable = 0
     for clause in program.clauses:
-        head = terms.heads(clause)[0]
-        if is_neural(head):
-            clause = _neural_disjunction(number, head, terms.body(clause), program.neural_predicates[number])
-            number += 1
+        clause_heads = terms.heads(clause)
+        if is_neural(clause_heads[0]):
+            clause = _neural_disjunction(num_neural, clause, program.neural_predicates[num_neural])
+            num_neural += 1
+        elif any(map(is_learnable, clause_heads)):
+            clause = _learnable_disjunction(num_learnable, clause)
+            num_learnable += 1
         rewritten.add_clause(clause)
     rewritten.add_clause(_import_of_lists(program))
-    with _problog_errors(program):
+    with problog_errors(program):
         database: GuardedDatabase = GuardedEngine(program.allow_python).prepare(rewritten)
         return database
 
@@ -123,31 +111,58 @@ def _import_of_lists(program: Program) -> Any:
     return Clause(Term("_directive"), goal)
 
 
-def _neural_disjunction(number: int, head: Any, body: Any | None, neural: NeuralPredicate) -> Any:
-    """One head for each class, its probability replaced by a term that survives grounding."""
-    from problog.logic import AnnotatedDisjunction, Term
-    from problog.logic import Constant as Number
+def _neural_disjunction(number: int, clause: Any, neural: NeuralPredicate) -> Any:
+    """One head for each class."""
+    from problog.logic import Term
 
+    (head,) = terms.heads(clause)
     inputs = head.probability.args[1]
-
-    def choice(class_index: int) -> Any:
-        return Term(NEURAL, Number(number), Number(class_index), inputs, location=head.probability.location)
-
+    if neural.is_tensor:  # something stands for the tensor until the translation finds it in use
+        return _disjunction(clause, [_choice(_with_output(head, Term("tensor")), NEURAL, number, 0, inputs)])
     if neural.domain is None:
-        class_heads = [head.with_probability(choice(1))]
-    else:
-        output, values = head.probability.args[2:]
-        class_heads = [
-            terms.substitute(head.with_probability(), {output.name: value}).with_probability(choice(index))
-            for index, value in enumerate(terms.list_items(values) or [])
-        ]
-    return AnnotatedDisjunction(class_heads, body or Term("true"), location=head.location)
+        return _disjunction(clause, [_choice(head, NEURAL, number, 1, inputs)])
+    values = terms.list_items(head.probability.args[3]) or []
+    return _disjunction(
+        clause,
+        [_choice(_with_output(head, value), NEURAL, number, index, inputs) for index, value in enumerate(values)],
+    )
 
 
-def _answers(program: Program, template: QueryTemplate, dag: Any) -> dict[Answer, tuple[int, str]]:
+def _with_output(head: Any, value: Any) -> Any:
+    """The head of a neural predicate with a value in place of its output."""
+    return terms.substitute(head, {head.probability.args[2].name: value})
+
+
+def _learnable_disjunction(number: int, clause: Any) -> Any:
+    """The clause with every head a class of the same choice."""
+    from problog.logic import list2term
+
+    arguments = list2term(parameter_arguments(clause))
+    heads = terms.heads(clause)
+    return _disjunction(
+        clause, [_choice(head, LEARNABLE, number, index, arguments) for index, head in enumerate(heads)]
+    )
+
+
+def _choice(head: Any, kind: str, number: int, class_index: int, arguments: Any) -> Any:
+    """The head with a probability that survives grounding."""
+    from problog.logic import Constant as Number
+    from problog.logic import Term
+
+    location = getattr(head.probability, "location", None) or head.location
+    return head.with_probability(Term(kind, Number(number), Number(class_index), arguments, location=location))
+
+
+def _disjunction(clause: Any, heads: list[Any]) -> Any:
+    from problog.logic import AnnotatedDisjunction, Term
+
+    return AnnotatedDisjunction(heads, terms.body(clause) or Term("true"), location=terms.heads(clause)[0].location)
+
+
+def _answers(program: Program, template: QueryTemplate, graph: Any) -> Roots:
     """Literal key and text of each answer that has a proof, in order."""
     found: dict[Answer, tuple[int, str]] = {}
-    for proved, key in dag.queries():
+    for proved, key in graph.queries():
         if key is None:
             continue
         answer = template.answer(proved)
@@ -162,110 +177,15 @@ def _answers(program: Program, template: QueryTemplate, dag: Any) -> dict[Answer
     return sort_answers(found)
 
 
-def _evidence(program: Program, dag: Any) -> list[int]:
+def _evidence(program: Program, graph: Any) -> list[int]:
     """Keys of what is known to hold."""
-    evidence = dag.evidence()
-    for name, key in evidence:
+    signed = [
+        (graph.negate(key) if value < 0 else key, value, name) for name, key, value in graph.evidence_all() if value
+    ]
+    for key, value, name in signed:
         if key is None:
             raise ProgramError(
-                f"the evidence {name} contradicts the program: it can never hold", Position(program.source)
+                f"the evidence {name if value > 0 else -name} contradicts the program: it can never hold",
+                program.place_of("evidence"),
             )
-    return [key for _, key in evidence]
-
-
-class _DagReader:
-    """Translates ProbLog's ground program node by node, collecting the choices its atoms belong to."""
-
-    def __init__(self, program: Program, template: QueryTemplate, dag: Any) -> None:
-        self.program, self.template = program, template
-        self.nodes: list[Atom | And | Or] = []
-        self._key: dict[int, int] = {}
-        self._choice_of_group: dict[Any, int] = {}
-        self._choices: list[NeuralSource | list[float]] = []
-        self._num_classes: list[int] = []
-        for key, node, kind in dag:
-            # ProbLog adds an atom for "none of these" to a group of two or more; our choices have that class anyway.
-            if kind == "atom" and node.is_extra:
-                continue
-            if kind == "atom":
-                self.nodes.append(self._atom(node))
-            else:
-                self.nodes.append((And if kind == "conj" else Or)(tuple(map(self.literal, node.children))))
-            self._key[key] = len(self.nodes)
-
-    def literal(self, key: int) -> int:
-        """ProbLog's signed key as ours; 0 is true in both."""
-        return (1 if key > 0 else -1) * self._key[abs(key)] if key else 0
-
-    def choices(self) -> Iterator[Choice]:
-        """Every choice; those with fixed probabilities get a last class for whatever their atoms leave over."""
-        for source, num_classes in zip(self._choices, self._num_classes, strict=True):
-            if isinstance(source, NeuralSource):
-                yield Choice(source, num_classes)
-            else:
-                rest = 1 - math.fsum(source)
-                probabilities = (*source, rest) if rest > ROUNDING else tuple(source)
-                yield Choice(Constant(probabilities), len(probabilities))
-
-    def _atom(self, node: Any) -> Atom:
-        # An atom without a group is a fact: a choice of its own.
-        group = node.identifier if node.group is None else node.group
-        if terms.is_compound(node.probability) and node.probability.functor == NEURAL:
-            return self._neural_atom(group, node.probability)
-        return self._constant_atom(group, node)
-
-    def _neural_atom(self, group: Any, term: Any) -> Atom:
-        neural = self.program.neural_predicates[int(term.args[0])]
-        if group not in self._choice_of_group:
-            slots = tuple(self._slot(neural, item) for item in terms.list_items(term.args[2]) or [])
-            self._add_choice(group, NeuralSource(neural.network, slots), neural.num_classes)
-        return Atom(self._choice_of_group[group], int(term.args[1]))
-
-    def _slot(self, neural: NeuralPredicate, item: Any) -> int:
-        if terms.is_compound(item) and item.signature == f"{SLOT}/1":
-            return int(item.args[0])
-        raise ProgramError(
-            f"the network {neural.network} reads {item}, which is no image of the query {self.template.text}",
-            neural.position,
-        )
-
-    def _constant_atom(self, group: Any, node: Any) -> Atom:
-        if group not in self._choice_of_group:
-            self._add_choice(group, [], 0)
-        index = self._choice_of_group[group]
-        probabilities = self._choices[index]
-        assert isinstance(probabilities, list)  # a group's atoms come from one clause, so they are all of one kind
-        probabilities.append(self._probability(node))
-        if math.fsum(probabilities) > 1 + PROBABILITY_SLACK:
-            raise ProgramError(
-                f"the probabilities of an annotated disjunction sum to {math.fsum(probabilities):g}, more than 1",
-                self._position(node),
-            )
-        return Atom(index, len(probabilities) - 1)
-
-    def _probability(self, node: Any) -> float:
-        term = node.probability
-        if terms.is_compound(term) and term.signature == "t/1":
-            raise ProgramError(
-                "learnable probabilities t(_) are not supported yet; write a number",
-                self._position(node),
-            )
-        value = terms.number(term)
-        if value is None:
-            raise ProgramError(f"the probability {term} is not a number", self._position(node))
-        if not 0 <= value <= 1 + PROBABILITY_SLACK:
-            raise ProgramError(f"the probability {term} is not between 0 and 1", self._position(node))
-        return value
-
-    def _position(self, node: Any) -> Position:
-        """Where the head of an atom stands, as far as ProbLog remembers."""
-        for term in (node.probability, *(node.name.args[2:3] if node.name is not None else ())):
-            location = getattr(term, "location", None)
-            if location:
-                return self.program.position(location)
-        return Position(self.program.source)
-
-    def _add_choice(self, group: Any, source: NeuralSource | list[float], num_classes: int) -> None:
-        self._choice_of_group[group] = len(self._choices)
-        self._choices.append(source)
-        self._num_classes.append(num_classes)
+    return [key for key, _, _ in signed]

@@ -15,6 +15,7 @@ from gedi_nesy.logic.program import PURE_LIBRARIES
 
 LIBRARY_FOLDERS = {Path(folder).resolve() for folder in library_paths}
 BUILTIN_LIBRARY = "builtin"  # ProbLog loads it into every database
+MAX_STACK = 2**16  # goals under way at once: about 20,000 calls deep, 6 s and 200 MB
 
 
 class GuardedDatabase(ClauseDB):  # type: ignore[misc]
@@ -48,9 +49,15 @@ class GuardedDatabase(ClauseDB):  # type: ignore[misc]
 class GuardedEngine(DefaultEngine):  # type: ignore[misc]
     """ProbLog's grounder over a `GuardedDatabase`."""
 
-    def __init__(self, allow_python: bool) -> None:
+    def __init__(self, allow_python: bool = False) -> None:
         self.allow_python = allow_python
         super().__init__()
+
+    def grow_stack(self) -> None:
+        """Room for twice as many goals; ProgramError if a recursion seems to have no end."""
+        if self.stack_size >= MAX_STACK:
+            raise self._endless_recursion()
+        super().grow_stack()
 
     def prepare(self, db: Any) -> Any:
         """The program as a database whose directives have run; a database is returned as it is."""
@@ -60,3 +67,12 @@ class GuardedEngine(DefaultEngine):  # type: ignore[misc]
         database.engine = self
         self._process_directives(database)
         return database
+
+    def _endless_recursion(self) -> ProgramError:
+        called = next(record for record in reversed(self.stack) if type(record).__name__ == "EvalDefine")
+        file = called.database.source_files[0] or "<program>"
+        return ProgramError(
+            f"{called.node.functor}/{called.node.arity} recurses deeper than {self.stack_size:,} goals while grounding;"
+            " does the recursion lack its end?",
+            Position(file),
+        )

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import difflib
+import warnings
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from gedi_nesy.config.locate import find_program
 from gedi_nesy.errors import Position, ProgramError
 from gedi_nesy.logic import terms
+from gedi_nesy.logic.probabilities import LearnableClause, check_probabilities, learnable_clauses
 
 # ProbLog's libraries that reason and nothing else. `db` opens files, `nlp4plp` and `aproblog` load further code.
 PURE_LIBRARIES = frozenset(
@@ -28,7 +30,6 @@ LOADING_GOALS = frozenset(
         "load_external/1",
     )
 )
-PROBABILITY_SLACK = 1e-6  # how far probabilities may exceed 1 by rounding
 
 
 @dataclass(frozen=True)
@@ -76,6 +77,7 @@ class Program:
     neural_predicates: tuple[NeuralPredicate, ...]
     defined: tuple[str, ...]
     allow_python: bool = False
+    learnables: tuple[LearnableClause, ...] = ()
     clauses: tuple[Any, ...] = field(default=(), repr=False, compare=False)
     syntax: Any = field(default=None, repr=False, compare=False)
 
@@ -85,11 +87,18 @@ class Program:
         close = difflib.get_close_matches(signature.rpartition("/")[0], names, n=1)
         return f' Did you mean "{names[close[0]]}"?' if close else ""
 
+    def place_of(self, functor: str) -> Position:
+        """Where the first fact or head of this name stands."""
+        heads = (head for clause in self.clauses for head in terms.heads(clause))
+        return next((self.position(head.location) for head in heads if head.functor == functor), Position(self.source))
+
     def position(self, location: Any) -> Position:
-        """A ProbLog location, `(file, character)` or `(file, line, column)`, as a position."""
+        """A ProbLog location, `(number of file, character)` or `(other file, line, column)`, as a position."""
         if isinstance(location, tuple) and len(location) == 2:
             location = self.syntax.lineno(location) if location[0] == 0 and location[1] is not None else None
-        return Position(self.source, location[1], location[2]) if location else Position(self.source)
+        if not location:
+            return Position(self.source)
+        return Position(_loaded_file(location[0]) if location[0] else self.source, *location[1:])
 
 
 def load_program(path: str | Path, *, allow_python: bool = False) -> Program:
@@ -118,12 +127,14 @@ def parse(text: str, source: str = "<program>", *, allow_python: bool = False) -
         ProgramError: with line and column, for bad syntax, an ill-formed neural predicate, or a goal that loads code.
     """
     syntax, clauses = _read(text, source)
-    program = Program(text, source, (), _defined(clauses), allow_python, clauses, syntax)
+    program = Program(text, source, (), _defined(clauses), allow_python, clauses=clauses, syntax=syntax)
     if not allow_python:
         _refuse_loading(program)
-    _check_probabilities(program)
-    neural = tuple(_neural_predicates(program))
-    return Program(text, source, neural, program.defined, allow_python, clauses, syntax)
+    _check_heads(program)
+    check_probabilities(program)
+    return replace(
+        program, neural_predicates=tuple(_neural_predicates(program)), learnables=tuple(learnable_clauses(program))
+    )
 
 
 def _read(text: str, source: str) -> tuple[Any, tuple[Any, ...]]:
@@ -133,7 +144,9 @@ def _read(text: str, source: str) -> tuple[Any, tuple[Any, ...]]:
 
     syntax = PrologString(text, source_files=[source])
     try:
-        return syntax, tuple(syntax)
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", message="The use of '.*==' might give unexpected results")
+            return syntax, tuple(syntax)
     except ProbLogError as error:
         raise ProgramError(_parse_message(error), _parse_position(error, source)) from error
     except RecursionError as error:
@@ -148,7 +161,8 @@ def _parse_message(error: Any) -> str:
 def _parse_position(error: Any, source: str) -> Position:
     location = getattr(error, "location", None)
     if isinstance(location, tuple) and len(location) == 3:
-        return Position(source, location[1], location[2])
+        # ProbLog's parser counts columns from 0 in the first line and from 1 in the others.
+        return Position(source, location[1], location[2] + (location[1] == 1))
     return Position(source)
 
 
@@ -175,24 +189,25 @@ def _refuse_loading(program: Program) -> None:
                 )
 
 
-def _check_probabilities(program: Program) -> None:
-    """Raise for probabilities outside [0, 1] or heads of one clause that sum to more than 1, where they are numbers."""
+def _check_heads(program: Program) -> None:
+    """Raise for a fact or head that is not a single term, and for one without probability beside others."""
     for clause in program.clauses:
-        total = 0.0
-        for head in terms.heads(clause):
-            value = terms.number(head.probability) if head.probability is not None else None
-            if value is None:
-                continue
-            total += value
-            if not 0 <= value <= 1 + PROBABILITY_SLACK:
+        clause_heads = terms.heads(clause)
+        for head in clause_heads:
+            kind = type(head).__name__
+            position = program.position(head.op1.location if kind in ("And", "Or") else getattr(head, "location", None))
+            if kind not in ("Term", "Not") or (kind == "Not" and head.probability is None):
                 raise ProgramError(
-                    f"the probability {head.probability} is not between 0 and 1", program.position(head.location)
+                    f"{head} cannot be a fact or the head of a rule; write a single positive term", position
                 )
-            if total > 1 + PROBABILITY_SLACK:
-                raise ProgramError(
-                    f"the probabilities of an annotated disjunction sum to {total:g}, more than 1",
-                    program.position(head.location),
-                )
+            if len(clause_heads) > 1 and head.probability is None:
+                raise ProgramError(f"{head} has no probability, which every head of a disjunction needs", position)
+
+
+def _loaded_file(path: str) -> str:
+    """The name of a file that the program loads; a library's as the program writes it."""
+    file = Path(path)
+    return f"library({file.stem})" if file.parent.match("problog/library") else path
 
 
 def _is_pure_library(goal: Any) -> bool:
@@ -244,23 +259,29 @@ def _neural_predicate(head: Any, position: Position) -> NeuralPredicate:
         raise ProgramError(
             f"the second argument of nn is the list of inputs, such as [X]; got {arguments[1]}", position
         )
+    if len(arguments) > 2:
+        _check_output(head, position)
     domain = _domain(head, position) if len(arguments) == 4 else None
     return NeuralPredicate(
         terms.plain_text(arguments[0]), len(inputs), domain, head.functor, head.arity, len(arguments) == 3, position
     )
 
 
+def _check_output(head: Any, position: Position) -> None:
+    output = head.probability.args[2]
+    if output.is_constant() or not output.is_var() or output.name not in {v.name for v in terms.variables(head)}:
+        raise ProgramError(
+            f"the output {output} of nn must be a variable of the head {head.functor}/{head.arity}", position
+        )
+
+
 def _domain(head: Any, position: Position) -> tuple[str, ...]:
-    _, _, output, values = head.probability.args
+    values = head.probability.args[3]
     items = terms.list_items(values)
     if not items or any(terms.variables(item) for item in items):
         raise ProgramError(f"the fourth argument of nn is the list of the output's values; got {values}", position)
     domain = tuple(terms.plain_text(item) for item in items)
     repeated = sorted({value for value in domain if domain.count(value) > 1})
     if repeated:
-        raise ProgramError(f"the domain {values} has {repeated[0]} more than once", position)
-    if output.is_constant() or not output.is_var() or output.name not in {v.name for v in terms.variables(head)}:
-        raise ProgramError(
-            f"the output {output} of nn must be a variable of the head {head.functor}/{head.arity}", position
-        )
+        raise ProgramError(f"the domain {values} has {repeated[0]} more than once; name each value once", position)
     return domain

@@ -56,9 +56,12 @@ def is_compound(term: Any) -> bool:
 
 def list_items(term: Any) -> list[Any] | None:
     """The items of a proper list; None for anything else."""
-    from problog.logic import is_list, term2list
+    from problog.logic import term2list
 
-    return list(term2list(term, False)) if is_compound(term) and is_list(term) else None
+    try:
+        return list(term2list(term, False)) if is_compound(term) else None
+    except ValueError:
+        return None
 
 
 def plain_text(term: Any) -> str:

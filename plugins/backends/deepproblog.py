@@ -23,11 +23,12 @@ from torch import Tensor, nn
 
 from gedi_nesy.errors import Position, ProgramError
 from gedi_nesy.logic import terms
-from gedi_nesy.logic.circuit_constraint import check_networks
-from gedi_nesy.logic.constraint import Constraint
+from gedi_nesy.logic.constraint import Constraint, ConstraintSpec, NetworkShape, PerNetwork
 from gedi_nesy.logic.guarded import GuardedEngine
+from gedi_nesy.logic.limits import Limits
+from gedi_nesy.logic.networks import check_networks
 from gedi_nesy.logic.program import Program, is_neural
-from gedi_nesy.logic.query import QueryTemplate, check_template, sort_answers
+from gedi_nesy.logic.query import one_goal, sort_answers
 
 with warnings.catch_warnings():
     # Its package warns that SWI-Prolog is missing, which only its approximate engine needs.
@@ -37,19 +38,18 @@ with warnings.catch_warnings():
     from deepproblog.network import Network
     from deepproblog.query import Query
 
-SOURCE = "example_slot"  # the tensor of tensor(example_slot(i, s)) is row s of example i
+SOURCE = "example_slot"  # tensor(example_slot(i, s)) is the pair (i, s), by which the networks look their row up
 
 
-def build_constraint(program: Program, template: QueryTemplate, num_classes: int) -> DeepProbLogConstraint:
-    """The constraint of a query, evaluated by DeepProbLog.
+def build_constraint(spec: ConstraintSpec, limits: Limits | None = None) -> DeepProbLogConstraint:
+    """The constraint of a query, evaluated by DeepProbLog; limits are the circuit's and do not apply.
 
     Raises:
-        ProgramError: the program does not fit the network, or the query has no proof.
+        ProgramError: the program does not fit its networks, or the query has no proof.
     """
-    check_networks(program, template, num_classes)
-    check_template(program, template)
-    _refuse_what_deepproblog_cannot(program)
-    return DeepProbLogConstraint(program, template, num_classes)
+    check_networks(spec)
+    _refuse_what_deepproblog_cannot(spec.program)
+    return DeepProbLogConstraint(spec)
 
 
 def _refuse_what_deepproblog_cannot(program: Program) -> None:
@@ -63,7 +63,7 @@ def _refuse_what_deepproblog_cannot(program: Program) -> None:
         # DeepProbLog would keep the start value: only its own optimiser, which does not run here, trains parameters.
         if terms.is_compound(head.probability) and head.probability.signature == "t/1":
             raise ProgramError(
-                "learnable probabilities t(_) are not supported yet; write a number",
+                "learnable probabilities t(_) train with the circuit only; set backend: circuit",
                 program.position(head.probability.location),
             )
     neural_clauses = (clause for clause in program.clauses if is_neural(terms.heads(clause)[0]))
@@ -80,43 +80,63 @@ class DeepProbLogConstraint(Constraint):
     """log P(query | images) by DeepProbLog; see `Constraint`.
 
     Args:
-        program: any DeepProbLog program whose networks give class probabilities.
-        template: the query.
-        num_classes: of the network that reads the slots.
+        spec: any DeepProbLog program whose networks give class probabilities.
     """
 
-    def __init__(self, program: Program, template: QueryTemplate, num_classes: int) -> None:
-        super().__init__()
-        self.slots, self.labels, self.num_classes = template.slots, template.labels, num_classes
-        self._template, self._program = template, program
-        self._rows = _SlotRows()
+    def __init__(self, spec: ConstraintSpec) -> None:
+        super().__init__(spec, ())
+        self._program, self._template = one_goal(spec.program, spec.template)
+        self._lookups = {
+            name: _Lookup(shape, self.slots, self._is_boolean(name)) for name, shape in self.networks.items()
+        }
         self._model = self._build_model()
         self._placeholders = [Term(f"placeholder_{index}") for index in range(len(self.slots))]
         found = self._find_answers()
         self.answers = tuple(found)
         self._queries = tuple(found.values())
 
-    def forward(
-        self,
-        class_log_probs: Float[Tensor, "examples slots classes"],
-        answer: Int[Tensor, " examples"],
+    def forward(self, log_probs: PerNetwork) -> Float[Tensor, "examples answers"]:
+        """log P of every answer, one after the other; see `Constraint.forward`."""
+        examples = len(self._checked(log_probs)[0])
+        indices = range(len(self.answers))
+        return torch.stack(
+            [self.log_probability(log_probs, torch.full((examples,), index)) for index in indices], dim=1
+        )
+
+    def log_probability(
+        self, log_probs: PerNetwork, answer: Int[Tensor, " examples"] | None = None
     ) -> Float[Tensor, " examples"]:
-        """log P(query with this answer | the slots' classes), example by example; see `Constraint.forward`."""
-        self._rows.probabilities = class_log_probs.exp()
+        """log P(query with this answer | images), example by example; see `Constraint.log_probability`."""
+        values = self._probabilities(log_probs, answer)
+        # log has no finite gradient at 0; an impossible query gets -inf and the gradient 0, as in the circuit backend.
+        return values.clamp(min=torch.finfo(values.dtype).tiny).log().masked_fill(values == 0, -torch.inf)
+
+    def log_complement(
+        self, log_probs: PerNetwork, answer: Int[Tensor, " examples"] | None = None
+    ) -> Float[Tensor, " examples"]:
+        """log (1 - P), to the precision that P has; see `Constraint.log_complement`."""
+        fails = 1 - self._probabilities(log_probs, answer)
+        return fails.clamp(min=torch.finfo(fails.dtype).tiny).log().masked_fill(fails <= 0, -torch.inf)
+
+    def _probabilities(
+        self, log_probs: PerNetwork, answer: Int[Tensor, " examples"] | None
+    ) -> Float[Tensor, " examples"]:
+        tensors = self._checked(log_probs)
+        for lookup, tensor in zip(self._lookups.values(), tensors, strict=True):
+            lookup.probabilities = tensor.exp()
+        chosen = [0] * len(tensors[0]) if answer is None else answer.tolist()
         batch = [
             Query(self._queries[index], substitution=self._substitution(example))
-            for example, index in enumerate(answer.tolist())
+            for example, index in enumerate(chosen)
         ]
         with warnings.catch_warnings():
             # DeepProbLog compares tensors with numbers to see whether the constraints can hold at all.
             warnings.filterwarnings("ignore", message="Converting a tensor with requires_grad=True")
             results = self._model.solve(batch)
-        values = torch.stack([_single_value(result, class_log_probs) for result in results])
-        # log has no finite gradient at 0; an impossible query gets -inf and the gradient 0, as in the circuit backend.
-        return values.clamp(min=torch.finfo(values.dtype).tiny).log().masked_fill(values == 0, -torch.inf)
+        return torch.stack([_single_value(result, tensors[0]) for result in results])
 
     def _build_model(self) -> Any:
-        networks = [Network(_Lookup(self._is_boolean(name)), name) for name in self._network_names()]
+        networks = [Network(lookup, name) for name, lookup in self._lookups.items()]
         model = Model(self._program.text, networks, load=False)
         # A tensor-valued predicate (nn/3) is evaluated while grounding, so every example has to be grounded.
         is_cached = not any(neural.is_tensor for neural in self._program.neural_predicates)
@@ -124,11 +144,8 @@ class DeepProbLogConstraint(Constraint):
             engine = ExactEngine(model)
             engine.engine = GuardedEngine(self._program.allow_python)
             model.set_engine(engine, cache=is_cached)
-        model.add_tensor_source(SOURCE, self._rows)
+        model.add_tensor_source(SOURCE, _Places())
         return model
-
-    def _network_names(self) -> list[str]:
-        return list(dict.fromkeys(neural.network for neural in self._program.neural_predicates))
 
     def _is_boolean(self, network: str) -> bool:
         """Whether the network serves nn/2, for which DeepProbLog wants the probability of true alone."""
@@ -143,7 +160,8 @@ class DeepProbLogConstraint(Constraint):
 
     def _find_answers(self) -> dict[tuple[str, ...], Any]:
         """The ground query of each provable answer, in the order of `answers`."""
-        self._rows.probabilities = torch.full((1, len(self.slots), self.num_classes), 1 / self.num_classes)
+        for lookup in self._lookups.values():
+            lookup.probabilities = lookup.uniform()
         substitution = self._substitution(0)
         goal = self._template.goal(list(substitution.values()))
         with self._problog_errors():
@@ -166,26 +184,31 @@ class DeepProbLogConstraint(Constraint):
             raise ProgramError(str(error).rstrip("."), Position(self._program.source)) from error
 
 
-class _SlotRows:
-    """DeepProbLog's tensor source over the batch at hand."""
+class _Places:
+    """DeepProbLog's tensor source: what it hands to a network is where to look."""
 
-    probabilities: Float[Tensor, "examples slots classes"]
-
-    def __getitem__(self, index: tuple[Any, Any]) -> Float[Tensor, " classes"]:
-        example, slot = map(int, index)
-        return self.probabilities[example, slot]
+    def __getitem__(self, index: tuple[Any, Any]) -> Int[Tensor, " place"]:
+        return torch.tensor([int(part) for part in index])
 
 
 class _Lookup(nn.Module):
-    """The network as DeepProbLog sees it: what it reads is already the row of class probabilities."""
+    """A network as DeepProbLog sees it: its input says which row of the class probabilities at hand is its output."""
 
-    def __init__(self, is_boolean: bool) -> None:
+    probabilities: Float[Tensor, "examples inputs classes"]
+
+    def __init__(self, shape: NetworkShape, slots: tuple[str, ...], is_boolean: bool) -> None:
         super().__init__()
-        self.is_boolean = is_boolean
+        self.shape, self.slots, self.is_boolean = shape, slots, is_boolean
 
-    def forward(self, row: Float[Tensor, " classes"]) -> Float[Tensor, " classes"]:
-        """The row itself; for nn/2 the probability of the class true."""
+    def forward(self, *places: Int[Tensor, " place"]) -> Float[Tensor, " classes"]:
+        """The row of an example's input; for nn/2 the probability of the class true."""
+        read = tuple(self.slots[int(place[1])] for place in places)
+        row = self.probabilities[int(places[0][0]), self.shape.inputs.index(read)]
         return row[1:] if self.is_boolean else row
+
+    def uniform(self) -> Float[Tensor, "one inputs classes"]:
+        """Probabilities of one example for which nothing is known."""
+        return torch.full((1, len(self.shape.inputs), self.shape.num_classes), 1 / self.shape.num_classes)
 
 
 def _single_value(result: Any, like: Tensor) -> Float[Tensor, ""]:

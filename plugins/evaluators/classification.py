@@ -5,35 +5,49 @@ from __future__ import annotations
 import numpy as np
 from jaxtyping import Int
 
-from gedi_nesy import Evaluation, Evaluator, Method, Task
+from gedi_nesy import ConfigError, Evaluation, Evaluator, Method, Task
 from gedi_nesy.evaluators import predict
 
 
 class Classification(Evaluator):
-    """Argmax of the class probabilities on the test images."""
+    """Argmax of the class probabilities on the test images; those whose class is not known do not count."""
 
     REQUIRES = ("class_log_probs",)
+
+    def check(self, method: Method, task: Task) -> None:
+        """Some test image has a class."""
+        super().check(method, task)
+        if not (task.dataset.test.labels >= 0).any():
+            raise ConfigError(
+                "the evaluator classification needs classes of test images, and none is known. Give the table of test images a "
+                "column of classes, in the form data.images: {left: left_class}, or leave the evaluator out",
+                key="evaluators",
+            )
 
     def evaluate(self, method: Method, task: Task) -> Evaluation:
         """Accuracy, matched accuracy, NMI and the confusion matrix."""
         from sklearn.metrics import normalized_mutual_info_score  # slow to import
 
         test = task.dataset.test
-        predicted = predict(method, test.pixels).argmax(dim=1).cpu().numpy()
-        labels = test.labels.cpu().numpy()
+        known = test.labels >= 0
+        predicted = predict(method, test.pixels[known]).argmax(dim=1).cpu().numpy()
+        labels = test.labels[known].cpu().numpy()
         confusion = confusion_matrix(labels, predicted, len(task.dataset.classes), task.num_classes)
         numbers = {
             "accuracy": float(np.trace(confusion) / confusion.sum()),
             "matched_accuracy": matched_accuracy(confusion),
             "nmi": float(normalized_mutual_info_score(labels, predicted)),
         }
+        only = "" if known.all() else f" (on the {len(labels)} of {len(test)} test images whose class is known)"
         definitions = {
             "accuracy": "share of test images whose most probable class is the label; no matching of clusters to classes",
             "matched_accuracy": "the same after the best one-to-one matching of clusters to classes, found on these test images",
             "nmi": "mutual information of class and prediction over the mean of their entropies, on the test images",
         }
         return Evaluation(
-            numbers, definitions, {"confusion": confusion.tolist(), "classes": list(task.dataset.classes)}
+            numbers,
+            {name: definition + only for name, definition in definitions.items()},
+            {"confusion": confusion.tolist(), "classes": list(task.dataset.classes)},
         )
 
 

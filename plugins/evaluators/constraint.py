@@ -25,9 +25,9 @@ class ConstraintSatisfaction(Evaluator):
         """Satisfaction by argmax and by probability, on examples made of test images only."""
         assert isinstance(task, HasConstraint)  # checked before training
         examples = task.test_examples.to(task.dataset.test.pixels.device)
-        log_probs, answer = predict(method, task.dataset.test.pixels)[examples.slots], examples.answer
-        satisfied = task.constraint.satisfied(log_probs.argmax(dim=2), answer)
-        probability = task.constraint(log_probs, answer).exp()
+        log_probs = predict(method, task.dataset.test.pixels)
+        satisfied = task.constraint.satisfied(log_probs, examples)
+        probability = task.constraint.log_probability(log_probs, examples).exp()
         numbers = {"satisfaction": float(satisfied.float().mean()), "query_probability": float(probability.mean())}
         definitions = {
             "satisfaction": f"share of {len(examples)} held-out examples whose most probable classes satisfy the query",

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from PIL import Image
 
 import gedi_nesy
 from gedi_nesy import hookspecs
@@ -63,8 +64,21 @@ def test_every_yaml_block_is_a_sound_config(block, cli, tmp_path, monkeypatch):
     for program in re.findall(r"program: (\S+\.pl)", block):
         listings = re.findall(r"^```prolog\n(.*?)^```", README, re.M | re.S)
         Path(program).write_text(next(text for text in listings if f"{Path(program).stem}(" in text))
+    for table in re.findall(r"\w+\.csv", block):
+        write_table(Path(table))
     code, _, err = cli("config", "check", "block.yaml")
     assert code == 0, err
+
+
+def write_table(path):
+    """The table that the README describes: pairs of images and their totals."""
+    lines = ["left,right,class,total"]
+    for number in range(10):
+        names = [f"{path.stem}-{number}-{side}.png" for side in "lr"]
+        for name in names:
+            Image.new("L", (28, 28), number).save(name)
+        lines.append(f"{','.join(names)},{number},{number}")
+    path.write_text("\n".join(lines))
 
 
 @pytest.mark.parametrize("block", blocks("python"))

@@ -75,16 +75,18 @@ def enumerate_worlds() -> Callable[[Formula, Sequence[Sequence[float]]], Probabi
 
 
 def _literal_values(formula: Formula, world: Sequence[int]) -> Callable[[int], bool]:
-    values: list[bool] = []
+    """Whether a literal has a proof in a world: one that does not lean on what it proves."""
 
-    def holds(key: int) -> bool:
-        return True if key == 0 else values[key - 1] if key > 0 else not values[-key - 1]
-
-    for node in formula.nodes:
+    def holds(key: int, leaning_on: frozenset[int] = frozenset()) -> bool:
+        if key <= 0:
+            return key == 0 or not holds(-key)
+        node = formula.nodes[key - 1]
         if isinstance(node, Atom):
-            values.append(world[node.choice] == node.class_index)
-        else:
-            values.append((all if isinstance(node, And) else any)(holds(key) for key in node.literals))
+            return world[node.choice] == node.class_index
+        if key in leaning_on:
+            return False
+        return (all if isinstance(node, And) else any)(holds(below, leaning_on | {key}) for below in node.literals)
+
     return holds
 
 

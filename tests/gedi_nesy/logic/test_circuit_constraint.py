@@ -5,10 +5,9 @@ import importlib
 
 import pytest
 import torch
-from scipy.stats import chisquare
 
 from gedi_nesy.errors import ProgramError
-from gedi_nesy.logic.circuit_constraint import build_constraint
+from gedi_nesy.logic.constraint import Constraint
 from gedi_nesy.logic.program import parse
 from gedi_nesy.logic.query import QueryTemplate
 
@@ -19,9 +18,8 @@ SUM = (
 )
 
 
-def make(text, query, images, labels="", num_classes=4):
-    roles = dict.fromkeys(images, "image") | dict.fromkeys(labels, "label")
-    return build_constraint(parse(text, "p.pl"), QueryTemplate.parse(query, roles), num_classes)
+def make(text, query, images, **options):
+    return Constraint.from_program(text, query=query, networks={"net": list(images)}, **options)
 
 
 def random_log_probs(examples, slots, classes=4, seed=0):
@@ -29,15 +27,12 @@ def random_log_probs(examples, slots, classes=4, seed=0):
     return torch.randn(examples, slots, classes, generator=generator, dtype=torch.float64).log_softmax(2)
 
 
-@pytest.mark.parametrize("name", ["program", "query", "circuit_constraint"])
+@pytest.mark.parametrize("name", ["program", "query", "constraint"])
 def test_examples_in_docstrings(name):
-    results = doctest.testmod(importlib.import_module(f"gedi_nesy.logic.{name}"), extraglobs=_doctest_names())
+    names = {"parse": parse, "Constraint": Constraint, "QueryTemplate": QueryTemplate, "torch": torch}
+    results = doctest.testmod(importlib.import_module(f"gedi_nesy.logic.{name}"), extraglobs=names)
     assert results.failed == 0
     assert results.attempted > 0
-
-
-def _doctest_names():
-    return {"parse": parse, "build_constraint": build_constraint, "QueryTemplate": QueryTemplate, "torch": torch}
 
 
 def test_sum_triple_is_the_literal_formula():
@@ -46,7 +41,7 @@ def test_sum_triple_is_the_literal_formula():
     p = log_probs.exp()
     pairs = [(a, b) for a in range(4) for b in range(4) if a + b < 4]
     literal = sum(p[:, 0, a] * p[:, 1, b] * p[:, 2, a + b] for a, b in pairs).log()
-    actual = constraint(log_probs, constraint.no_label(5))
+    actual = constraint.log_probability(log_probs)
     torch.testing.assert_close(actual, literal, rtol=0, atol=1e-12)
     torch.testing.assert_close(
         torch.autograd.grad(actual.sum(), log_probs)[0],
@@ -57,27 +52,27 @@ def test_sum_triple_is_the_literal_formula():
 
 
 def test_each_example_has_its_own_answer():
-    constraint = make(SUM, "add(A,B,T)", "AB", "T")
+    constraint = make(SUM, "add(A,B,T)", "AB")
     log_probs = random_log_probs(7, 2)
     answer = torch.arange(7)
-    by_answer = constraint.answer_log_probs(log_probs)
+    by_answer = constraint(log_probs)
     assert constraint.answers == tuple((str(total),) for total in range(7))
     assert constraint.answer_index(("5",)) == 5
-    torch.testing.assert_close(constraint(log_probs, answer), by_answer[answer, answer])
+    torch.testing.assert_close(constraint.log_probability(log_probs, answer), by_answer[answer, answer])
     torch.testing.assert_close(by_answer.exp().sum(1), torch.ones(7, dtype=torch.float64))
 
 
 def test_batch_equals_single_calls():
-    constraint = make(SUM, "add(A,B,T)", "AB", "T")
+    constraint = make(SUM, "add(A,B,T)", "AB")
     log_probs, answer = random_log_probs(6, 2), torch.tensor([0, 6, 3, 3, 1, 5])
-    single = torch.cat([constraint(log_probs[i : i + 1], answer[i : i + 1]) for i in range(6)])
-    torch.testing.assert_close(constraint(log_probs, answer), single, rtol=0, atol=1e-12)
+    single = torch.cat([constraint.log_probability(log_probs[i : i + 1], answer[i : i + 1]) for i in range(6)])
+    torch.testing.assert_close(constraint.log_probability(log_probs, answer), single, rtol=0, atol=1e-12)
 
 
 def test_gradients_of_logits_are_finite_when_the_network_is_certain():
     constraint = make(SUM, "sum(A,B,C)", "ABC")
     logits = torch.tensor([[[1e4, 0, 0, 0], [0, 1e4, 0, 0], [0, 0, 1e4, 0]]], requires_grad=True)  # 0 + 1 = 2: false
-    value = constraint(logits.log_softmax(2), constraint.no_label(1))
+    value = constraint.log_probability(logits.log_softmax(2))
     value.sum().backward()
     assert value.isfinite().all()
     assert logits.grad.isfinite().all()
@@ -86,10 +81,10 @@ def test_gradients_of_logits_are_finite_when_the_network_is_certain():
 
 def test_evidence_conditions_the_answers():
     constraint = make(
-        SUM + " evidence(small). small :- \\+ big. 0.5::big.\np(A,T) :- digit(A,T), small.", "p(A,T)", "A", "T"
+        SUM + " evidence(small). small :- \\+ big. 0.5::big.\np(A,T) :- digit(A,T), small.", "p(A,T)", "A"
     )
     log_probs = random_log_probs(3, 1)
-    torch.testing.assert_close(constraint.answer_log_probs(log_probs), log_probs[:, 0])
+    torch.testing.assert_close(constraint(log_probs), log_probs[:, 0])
 
 
 def test_impossible_evidence_leaves_no_answer_possible():
@@ -97,115 +92,139 @@ def test_impossible_evidence_leaves_no_answer_possible():
         DIGIT + "nn(net,[X],Y,[0,1,2,3]) :: again(X,Y). 0.5::c. evidence(e). e :- c. p(A,T) :- digit(A,T), c.",
         "p(A,T)",
         "A",
-        "T",
     )
     constraint.constant_log_probs.fill_(-torch.inf)
-    assert (constraint.answer_log_probs(random_log_probs(2, 1)) == -torch.inf).all()
+    assert (constraint(random_log_probs(2, 1)) == -torch.inf).all()
 
 
 def test_one_image_twice_is_one_variable():
     constraint = make(DIGIT + "same(A,B) :- digit(A,X), digit(B,X).", "same(A,A)", "A")
     assert constraint.slots == ("A",)
-    torch.testing.assert_close(
-        constraint(random_log_probs(2, 1), constraint.no_label(2)), torch.zeros(2, dtype=torch.float64)
-    )
+    torch.testing.assert_close(constraint.log_probability(random_log_probs(2, 1)), torch.zeros(2, dtype=torch.float64))
 
 
 def test_satisfied_reads_classes():
-    constraint = make(SUM, "add(A,B,T)", "AB", "T")
+    constraint = make(SUM, "add(A,B,T)", "AB")
     classes = torch.tensor([[1, 2], [1, 2], [0, 0]])
     assert constraint.satisfied(classes, torch.tensor([3, 4, 0])).tolist() == [True, False, True]
 
 
-def test_worlds_of_the_sum_triple_are_uniform():
-    constraint = make(SUM, "sum(A,B,C)", "ABC")
-    classes, answer = constraint.sample_worlds(5_000, torch.Generator().manual_seed(0))
-    assert (classes[:, 0] + classes[:, 1] == classes[:, 2]).all()
-    assert (answer == 0).all()
-    counts = torch.bincount(classes[:, 0] * 4 + classes[:, 1], minlength=16)
-    assert chisquare(counts[counts > 0]).pvalue > 0.01
-    assert (counts > 0).sum() == 10
-
-
-def test_answers_of_worlds_are_uniform_among_the_provable():
-    constraint = make(DIGIT + "p(A,B,T) :- digit(A,X), digit(B,Y), X > Y, between(Y, X, T).", "p(A,B,T)", "AB", "T")
-    classes, answer = constraint.sample_worlds(6_000, torch.Generator().manual_seed(1))
-    pairs = torch.bincount(classes[:, 0] * 4 + classes[:, 1], minlength=16)
-    assert chisquare(pairs[pairs > 0]).pvalue > 0.01
-    assert (pairs > 0).sum() == 6
-    assert constraint.satisfied(classes, answer).all()
-    of_pair = answer[(classes == torch.tensor([3, 1])).all(1)]
-    assert chisquare(torch.bincount(of_pair)[1:4]).pvalue > 0.01
-
-
-def test_images_that_the_answer_does_not_depend_on_are_uniform():
-    constraint = make(DIGIT + "p(A,B,C) :- digit(A,1), B = B. p(A,B,C) :- digit(A,2), digit(C,3).", "p(A,B,C)", "ABC")
-    classes, _ = constraint.sample_worlds(6_000, torch.Generator().manual_seed(2))
-    worlds = torch.bincount(classes[:, 0] * 16 + classes[:, 1] * 4 + classes[:, 2], minlength=64)
-    assert (worlds > 0).sum() == 16 + 4
-    assert chisquare(worlds[worlds > 0]).pvalue > 0.01
-
-
-@pytest.mark.parametrize(
-    ("text", "message"),
-    [
-        (
-            DIGIT + "0.5::c. p(A) :- digit(A,1), c.",
-            "query p(A)  worlds cannot be drawn from a program with probabilities of its own",
-        ),
-        (
-            DIGIT + "nn(net,[X],Y,[0,1,2,3]) :: again(X,Y). p(A) :- digit(A,X), again(A,X).",
-            "query p(A)  worlds cannot be drawn: the program makes two independent choices for one image",
-        ),
-    ],
-)
-def test_worlds_are_refused_where_they_would_not_be_uniform(text, message):
-    with pytest.raises(ProgramError) as caught:
-        make(text, "p(A)", "A").sample_worlds(1, torch.Generator())
-    assert str(caught.value) == message
-
-
-@pytest.mark.parametrize(
-    ("text", "num_classes", "message"),
-    [
-        (SUM, 10, "p.pl:1:1  the neural predicate digit/2 has 4 values, its network has 10 classes"),
-        (
-            "nn(net,[X]) :: p(X).",
-            3,
-            "p.pl:1:1  the neural predicate p/1 has 2 outcomes (nn/2: false, true), its network has 3 classes",
-        ),
-        (
-            "nn(net,[X,Z],Y,[0,1]) :: p2(X,Z,Y). p(A) :- p2(A,A,1).",
-            2,
-            "p.pl:1:1  the neural predicate p2/3 reads 2 images at once; a constraint's network reads one",
-        ),
-        (
-            "nn(one,[X],Y,[0,1]) :: a(X,Y). nn(two,[X],Y,[0,1]) :: b(X,Y). p(A) :- a(A,0), b(A,1).",
-            2,
-            "p.pl:1:32  the program uses a second network, two beside one; a constraint has one",
-        ),
-    ],
-)
-def test_a_program_that_does_not_fit_the_network_is_an_error(text, num_classes, message):
-    with pytest.raises(ProgramError) as caught:
-        make(text, "p(A)", "A", num_classes=num_classes)
-    assert str(caught.value) == message
-
-
-def test_a_query_without_image_is_an_error():
-    with pytest.raises(ProgramError) as caught:
-        make(DIGIT + "p(1).", "p(T)", "", "T")
-    assert str(caught.value) == "the query p(T) has no image; declare at least one of its variables as image"
-
-
 def test_a_label_outside_the_answers_is_an_error():
     with pytest.raises(ProgramError, match=r"\(7\) is no answer of the query"):
-        make(SUM, "add(A,B,T)", "AB", "T").answer_index(("7",))
+        make(SUM, "add(A,B,T)", "AB").answer_index(("7",))
 
 
 @pytest.mark.parametrize("shape", [(2, 2, 4), (2, 3, 5), (3, 4)])
 def test_wrong_shapes_are_named(shape):
     constraint = make(SUM, "sum(A,B,C)", "ABC")
     with pytest.raises(ValueError) as caught:
-        constraint(torch.zeros(shape), torch.zeros(2, dtype=torch.long))
-    assert str(caught.value) == f"class_log_probs must be (examples, 3 slots, 4 classes), got {shape}"
+        constraint(torch.zeros(shape))
+    assert str(caught.value) == (
+        f"the log-probabilities of net must be (examples, 3 inputs, 4 classes) for the inputs A, B, C; got {shape}"
+    )
+
+
+def test_without_an_answer_a_query_with_labels_is_refused():
+    with pytest.raises(ValueError, match="the query has 7 answers: say which each example has"):
+        make(SUM, "add(A,B,T)", "AB").log_probability(random_log_probs(2, 2))
+
+
+def test_a_target_is_the_cross_entropy_with_it():
+    constraint = make(SUM, "add(A,B,T)", "AB", complements=True)
+    log_probs, answer = random_log_probs(4, 2), torch.tensor([0, 6, 3, 2])
+    p = constraint.log_probability(log_probs, answer).exp()
+    target = torch.tensor([1.0, 0.0, 0.25, 0.5], dtype=torch.float64)
+    literal = -(target * p.log() + (1 - target) * (1 - p).log())
+    torch.testing.assert_close(constraint.losses(log_probs, answer, target=target), literal)
+
+
+def test_complements_stay_exact_near_certainty():
+    constraint = make(DIGIT + "small(A) :- digit(A,X), X < 3.", "small(A)", "A", complements=True)
+    log_probs = torch.tensor([[[0.0, -50.0, -50.0, -45.0]]]).log_softmax(2).requires_grad_()
+    fails = constraint.log_complement(log_probs)
+    torch.testing.assert_close(fails, torch.tensor([-45.0]))
+    negative = constraint.losses(log_probs, target=torch.zeros(1))
+    assert torch.autograd.grad(negative.sum(), log_probs)[0].isfinite().all()
+
+
+@pytest.mark.parametrize("target", [0.0, 1.0])
+def test_certain_examples_leave_finite_gradients(target):
+    constraint = make(SUM, "sum(A,B,C)", "ABC", complements=True)
+    log_probs = torch.tensor([[[1.0, 0, 0, 0], [0, 1.0, 0, 0], [0, 1.0, 0, 0]]]).log().requires_grad_()  # 0 + 1 = 1
+    loss = constraint.losses(log_probs, target=torch.tensor([target]))
+    assert loss.item() == (0.0 if target else torch.inf)
+    assert torch.autograd.grad(loss.sum(), log_probs)[0].isfinite().all()
+
+
+def test_targets_need_complements():
+    with pytest.raises(ValueError, match="complements=True"):
+        make(SUM, "sum(A,B,C)", "ABC").losses(random_log_probs(1, 3), target=torch.tensor([0.5]))
+
+
+def test_known_classes_are_evidence_with_a_price():
+    constraint = make(SUM, "add(A,B,T)", "AB")
+    log_probs, answer = random_log_probs(3, 2), torch.tensor([3, 3, 3])
+    p = log_probs.exp()
+    known = torch.tensor([[-1, -1], [2, -1], [0, 3]])
+    literal = [p[0, 0] @ p[0, 1].flip(0), p[1, 0, 2] * p[1, 1, 1], p[2, 0, 0] * p[2, 1, 3]]
+    torch.testing.assert_close(constraint.losses(log_probs, answer, known=known), -torch.stack(literal).log())
+
+
+def test_a_known_class_that_contradicts_the_answer_is_impossible():
+    constraint = make(SUM, "add(A,B,T)", "AB")
+    loss = constraint.losses(random_log_probs(1, 2), torch.tensor([0]), known=torch.tensor([[1, -1]]))
+    assert loss.item() == torch.inf
+
+
+def test_each_network_has_a_tensor_of_its_own():
+    text = DIGIT + (
+        "nn(op,[X],Y,[plus,times]) :: operator(X,Y). value(plus,X,Y,Z) :- Z is X+Y. value(times,X,Y,Z) :- Z is X*Y.\n"
+        "formula(A,O,B,Z) :- digit(A,X), operator(O,F), digit(B,Y), value(F,X,Y,Z)."
+    )
+    constraint = Constraint.from_program(text, query="formula(A,O,B,Z)", networks={"op": ["O"], "net": ["B", "A"]})
+    digits, operators = random_log_probs(5, 2), random_log_probs(5, 1, classes=2)
+    b, a, op = digits[:, 0].exp(), digits[:, 1].exp(), operators[:, 0].exp()
+    four = op[:, 0] * (a[:, 1] * b[:, 3] + a[:, 2] * b[:, 2] + a[:, 3] * b[:, 1]) + op[:, 1] * a[:, 2] * b[:, 2]
+    actual = constraint({"net": digits, "op": operators})[:, constraint.answer_index([4])]
+    torch.testing.assert_close(actual.exp(), four)
+
+
+def test_a_network_may_read_two_images_at_once():
+    text = "nn(pair,[X,Y],Z,[less,equal,more]) :: order(X,Y,Z). up(A,B,C) :- order(A,B,less), order(B,C,less)."
+    constraint = Constraint.from_program(text, query="up(A,B,C)", networks={"pair": [("A", "B"), ("B", "C")]})
+    log_probs = random_log_probs(4, 2, classes=3)
+    torch.testing.assert_close(constraint.log_probability(log_probs), log_probs[:, 0, 0] + log_probs[:, 1, 0])
+
+
+def test_several_goals_hold_together():
+    constraint = make(SUM, "add(A,B,S), add(B,C,T), \\+ digit(A,0)", "ABC")
+    log_probs = random_log_probs(2, 3)
+    p = log_probs.exp()
+    literal = sum(p[:, 0, a] * p[:, 1, 3 - a] * p[:, 2, 4 - (3 - a)] for a in range(1, 4) if 0 <= 4 - (3 - a) < 4)
+    answer = torch.full((2,), constraint.answer_index([3, 4]))
+    torch.testing.assert_close(constraint.log_probability(log_probs, answer).exp(), literal)
+
+
+def test_learnable_probabilities_start_as_the_program_says_and_get_gradients():
+    constraint = make(DIGIT + "t(0.3) :: noise. p(A) :- digit(A,1), \\+ noise.", "p(A)", "A")
+    log_probs = random_log_probs(3, 1)
+    value = constraint.log_probability(log_probs)
+    torch.testing.assert_close(value.exp(), 0.7 * log_probs[:, 0, 1].exp(), rtol=0, atol=1e-7)
+    (logits,) = constraint.parameters()
+    noise = logits.softmax(0)[0]
+    expected = torch.autograd.grad((1 - noise).log(), logits)[0] * 3
+    torch.testing.assert_close(torch.autograd.grad(value.sum(), logits)[0], expected)
+
+
+def test_fixed_classes_of_a_learnable_disjunction_stay():
+    constraint = make(DIGIT + "0.2::a; t(_)::b; t(_)::c. p(A) :- digit(A,0), a. p(A) :- digit(A,1), b.", "p(A)", "A")
+    optimizer = torch.optim.SGD(constraint.parameters(), lr=1.0)
+    log_probs = torch.tensor([[0.3, 0.7, 0.0, 0.0]]).log().view(1, 1, 4)
+    for _ in range(200):
+        optimizer.zero_grad()
+        constraint.loss(log_probs).backward()
+        optimizer.step()
+    (values,) = constraint.learnable.learned().values()
+    assert values[0] == pytest.approx(0.2)
+    assert values[1] > 0.75
+    assert sum(values) == pytest.approx(1.0)

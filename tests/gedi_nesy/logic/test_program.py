@@ -41,10 +41,10 @@ def loads(goal):
 
 
 BAD_PROGRAMS = {
-    "a :- b": "p.pl:1:6  not valid ProbLog: Incomplete statement",
+    "a :- b": "p.pl:1:7  not valid ProbLog: Incomplete statement",
     "a.\nb(.": "p.pl:2:2  not valid ProbLog: Unmatched character '('",
     "a.\n\n  b :- X is 'q.": "p.pl:3:13  not valid ProbLog: Unmatched character '''",
-    "nn(n,[X],Y,[0,0]) :: d(X,Y).": "p.pl:1:1  the domain [0, 0] has 0 more than once",
+    "nn(n,[X],Y,[0,0]) :: d(X,Y).": "p.pl:1:1  the domain [0, 0] has 0 more than once; name each value once",
     "nn(n,[X],Y,[]) :: d(X,Y).": "p.pl:1:1  the fourth argument of nn is the list of the output's values; got []",
     "nn(n,[X],Y,D) :: d(X,Y).": "p.pl:1:1  the fourth argument of nn is the list of the output's values; got D",
     "nn(n,X,Y,[0]) :: d(X,Y).": "p.pl:1:1  the second argument of nn is the list of inputs, such as [X]; got X",
@@ -56,8 +56,22 @@ BAD_PROGRAMS = {
     "nn(n) :: d(X).": (
         "p.pl:1:1  nn/1 is not a neural predicate; write nn(network,[Inputs],Output,[values]) or nn(network,[Inputs])"
     ),
+    "nn(n,[X|T],Y,[0]) :: d(X,Y).": (
+        "p.pl:1:1  the second argument of nn is the list of inputs, such as [X]; got [X | T]"
+    ),
+    "nn(n,[X],3) :: d(X,3).": "p.pl:1:1  the output 3 of nn must be a variable of the head d/2",
+    "nn(n,[X],Y,[0,Z]) :: d(X,Y).": (
+        "p.pl:1:1  the fourth argument of nn is the list of the output's values; got [0, Z]"
+    ),
     "nn(N,[X]) :: d(X).": "p.pl:1:1  the first argument of nn names a network; N is no name",
     "0.3::a; nn(n,[X]) :: d(X).": "p.pl:1:9  a neural predicate cannot stand in a disjunction of heads",
+    "(a, b).": "p.pl:1:2  a, b cannot be a fact or the head of a rule; write a single positive term",
+    "0.3::(a ; b).": "p.pl:1:7  a has no probability, which every head of a disjunction needs",
+    "a.\n\\+b.": "p.pl:2:1  \\+b cannot be a fact or the head of a rule; write a single positive term",
+    "X.": "p.pl:1:1  X cannot be a fact or the head of a rule; write a single positive term",
+    "3.": "p.pl:1:1  3 cannot be a fact or the head of a rule; write a single positive term",
+    "0.3::a; b.": "p.pl:1:9  b has no probability, which every head of a disjunction needs",
+    "a b.": "p.pl:1:3  not valid ProbLog: Expected binary operator",
     "1.3::a.": "p.pl:1:6  the probability 1.3 is not between 0 and 1",
     "0.7::a; 0.6::b :- c.": "p.pl:1:14  the probabilities of an annotated disjunction sum to 1.3, more than 1",
     "a.\n:- use_module('x.py').": f"p.pl:2:4  {loads('use_module(' + chr(39) + 'x.py' + chr(39) + ')')}",

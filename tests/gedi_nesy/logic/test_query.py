@@ -4,7 +4,7 @@ import pytest
 
 from gedi_nesy.errors import ProgramError
 from gedi_nesy.logic.program import parse
-from gedi_nesy.logic.query import QueryTemplate, check_template, sort_answers
+from gedi_nesy.logic.query import QueryTemplate, check_template, one_goal, sort_answers
 
 
 def test_slots_and_labels_come_in_order_of_occurrence():
@@ -44,9 +44,13 @@ BAD_TEMPLATES = [
         {"A": "image", "B": "label"},
         "the argument B is declared but the query p(A) has no such variable. Its variables: A.",
     ),
-    ("p(A)", {"A": "imgae"}, "the argument A is declared as 'imgae'; allowed: image, label. Did you mean \"image\"?"),
+    (
+        "p(A)",
+        {"A": "imgae"},
+        "the argument A is declared as 'imgae'; allowed: image, images, label, constant. Did you mean \"image\"?",
+    ),
     ("p(A", {"A": "image"}, "the query 'p(A' is not a term such as addition(A,B,Total)"),
-    ("p(A), q(A)", {"A": "image"}, "the query 'p(A), q(A)' is not a term such as addition(A,B,Total)"),
+    ("p(A), 3", {"A": "image"}, "the query 'p(A), 3' is not a term such as addition(A,B,Total)"),
     ("p(A) :- q(A)", {"A": "image"}, "the query 'p(A) :- q(A)' is not a term such as addition(A,B,Total)"),
     ("A", {"A": "image"}, "the query 'A' is not a term such as addition(A,B,Total)"),
     ("", {}, "the query '' is not a term such as addition(A,B,Total)"),
@@ -82,3 +86,52 @@ def test_wrong_arity_names_the_arities_there_are():
 def test_answers_sort_by_number_then_text():
     answers = {("10",): 0, ("b",): 1, ("9",): 2, ("a",): 3, ("-1",): 4}
     assert list(sort_answers(answers)) == [("-1",), ("9",), ("10",), ("a",), ("b",)]
+
+
+def test_a_list_becomes_slots_and_a_constant_its_value():
+    roles = {"Digits": "images", "Base": "constant", "A": "image", "Total": "label"}
+    template = QueryTemplate.parse("value([A|Digits], Base, Total)", roles)
+    assert (template.slots, template.lists, template.constants) == (("A",), ("Digits",), ("Base",))
+    bound = template.bind({"Digits": 2}, {"Base": "red"})
+    assert bound.text == "value([A, Digits_1, Digits_2],red,Total)"
+    assert (bound.slots, bound.labels) == (("A", "Digits_1", "Digits_2"), ("Total",))
+    assert QueryTemplate.parse(bound.text, dict(bound.arguments)) == bound
+
+
+def test_a_list_may_be_empty():
+    assert QueryTemplate.parse("p(L,A)", {"L": "images", "A": "image"}).bind({"L": 0}).text == "p([],A)"
+
+
+@pytest.mark.parametrize(
+    ("constants", "message"),
+    [
+        ({}, "the query p(A,K) is asked without K: give its value"),
+        ({"K": "X"}, "the value 'X' of the constant K is no term without variables, such as 7 or red"),
+        ({"K": "1,"}, "the value '1,' of the constant K is no term without variables, such as 7 or red"),
+    ],
+)
+def test_constants_need_values(constants, message):
+    with pytest.raises(ProgramError) as caught:
+        QueryTemplate.parse("p(A,K)", {"A": "image", "K": "constant"}).bind({}, constants)
+    assert str(caught.value) == message
+
+
+def test_slots_with_one_image_become_one_variable():
+    template = QueryTemplate.parse("p(A,[B,C],T)", dict.fromkeys("ABC", "image") | {"T": "label"})
+    assert template.identify((0, 1, 0)).text == "p(A,[B, A],T)"
+    assert template.identify((0, 1, 0)).slots == ("A", "B")
+
+
+def test_several_goals_are_checked_one_by_one():
+    program = parse("p(a). q(a).", "p.pl")
+    with pytest.raises(ProgramError, match="does not define r/1 of the query"):
+        check_template(program, QueryTemplate.parse("p(A), \\+ r(A)", {"A": "image"}))
+
+
+def test_a_query_of_several_goals_keeps_positions_and_text():
+    program = parse("nn(n,[X],Y,[0,1]) :: bit(X,Y).\np(A) :- bit(A,1).", "p.pl")
+    template = QueryTemplate.parse("p(A), \\+ p(B)", {"A": "image", "B": "image"})
+    extended, single = one_goal(program, template)
+    assert extended.neural_predicates == program.neural_predicates
+    assert single.text == template.text and len(single.goals()) == 1 and single.slots == ("A", "B")
+    assert one_goal(program, QueryTemplate.parse("p(A)", {"A": "image"}))[0] is program

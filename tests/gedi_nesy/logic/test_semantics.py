@@ -84,7 +84,9 @@ def test_answers_are_those_of_problog(name, evaluate, problog):
 def test_answers_are_those_of_all_worlds(name, formula_of, evaluate, enumerate_worlds):
     text, query = PROGRAMS[name]
     formula = formula_of(text, query, {"X": "label"} if "X" in query else {})
-    assert evaluate(compile(formula)) == pytest.approx(enumerate_worlds(formula), abs=1e-9)
+    actual = evaluate(compile(formula))
+    impossible = dict.fromkeys(formula.roots.keys() - actual.keys(), 0.0)
+    assert actual | impossible == pytest.approx(enumerate_worlds(formula), abs=1e-9)
 
 
 PROBABILITY = st.sampled_from(["0.0", "0.1", "0.25", "0.5", "0.9", "1.0"])
@@ -121,7 +123,7 @@ def random_program(draw: st.DrawFn) -> tuple[str, list[str]]:
     return "\n".join(lines), [*rules, "r"]
 
 
-@settings(max_examples=40, deadline=None, derandomize=True)
+@settings(max_examples=20, deadline=None, derandomize=True)
 @given(random_program())
 def test_random_programs_agree_with_problog(case):
     from problog import get_evaluatable

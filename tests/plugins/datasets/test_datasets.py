@@ -66,3 +66,18 @@ def test_missing_mnist_names_the_folder_and_the_remedy(tmp_path):
         and "GEDI_NESY_DATA" in str(caught.value)
         and "torchvision" in str(caught.value)
     )
+
+
+def test_chosen_digits_keep_their_images_and_are_numbered_in_the_order_given():
+    whole, chosen = (Mnist5k(Mnist5k.Options(classes=classes)).read() for classes in (tuple(range(10)), (7, 1)))
+    assert chosen.classes == ("7", "1")
+    assert torch.bincount(chosen.train.labels).tolist() == [400, 400]
+    for name, label in (("7", 0), ("1", 1)):
+        expected = whole.test.pixels[whole.test.labels == whole.classes.index(name)]
+        assert torch.equal(chosen.test.pixels[chosen.test.labels == label], expected)
+
+
+@pytest.mark.parametrize("classes", [(3,), (1, 1, 2)])
+def test_too_few_or_repeated_digits_are_refused(classes):
+    with pytest.raises(ValueError, match="at least two digits, each once"):
+        Mnist5k.Options(classes=classes)

@@ -11,8 +11,8 @@ import torch
 from gedi_nesy_plugins.evaluators.classification import Classification, confusion_matrix, matched_accuracy
 from sklearn.metrics import confusion_matrix as sklearn_confusion
 
-from gedi_nesy import DivergenceError
-from gedi_nesy.data.dataset import ImageDataset, Images
+from gedi_nesy import ConfigError, DivergenceError
+from gedi_nesy.data.dataset import ImageDataset, Images, to_pixels
 
 CASES = {
     "random": (np.random.default_rng(0).integers(0, 4, 200), np.random.default_rng(1).integers(0, 4, 200)),
@@ -26,24 +26,28 @@ CASES = {
 
 
 class Told(torch.nn.Module):
-    """A method that predicts given classes, one after the other."""
+    """A method that predicts given classes, by the value of the image's pixel."""
 
     def __init__(self, predicted, value=0.0):
         super().__init__()
         self.scores = torch.nn.functional.one_hot(torch.tensor(predicted), 4).float() * 20 + value
 
     def class_log_probs(self, images):
-        return self.scores.log_softmax(dim=1)
+        return self.scores[to_pixels(images).flatten().long()].log_softmax(dim=1)
+
+
+class Labelled:
+    """A task whose images have these labels; the value of an image's pixel is its place."""
+
+    num_classes = 4
+
+    def __init__(self, labels):
+        pixels = torch.arange(len(labels), dtype=torch.uint8).view(-1, 1, 1, 1)
+        self.dataset = ImageDataset(*[Images(pixels, torch.tensor(labels))] * 2, tuple("abcd"))
 
 
 def evaluate(labels, predicted, value=0.0):
-    class Task:
-        num_classes = 4
-        dataset = ImageDataset(
-            *[Images(torch.zeros(len(labels), 1, 1, 1, dtype=torch.uint8), torch.tensor(labels))] * 2, tuple("abcd")
-        )
-
-    return Classification(Classification.Options()).evaluate(Told(predicted, value), Task())
+    return Classification(Classification.Options()).evaluate(Told(predicted, value), Labelled(labels))
 
 
 def literal_nmi(labels, predicted):
@@ -81,6 +85,24 @@ def test_numbers_agree_with_literal_second_routes(labels, predicted):
 def test_matching_works_with_more_clusters_than_classes():
     labels, predicted = np.array([0, 0, 1, 1]), np.array([2, 2, 0, 1])
     assert matched_accuracy(confusion_matrix(labels, predicted, 2, 3)) == 0.75
+
+
+def test_images_whose_class_is_not_known_do_not_count():
+    labels, predicted = np.array([-1, 0, 1, -1, 2, 1]), np.array([3, 0, 2, 0, 2, 1])
+    known = evaluate(labels, predicted)
+    assert known.numbers == evaluate(labels[labels >= 0], predicted[labels >= 0]).numbers
+    assert np.sum(known.tables["confusion"]) == 4 and known.numbers["accuracy"] == 0.75
+    assert all(text.endswith("(on the 4 of 6 test images whose class is known)") for text in known.definitions.values())
+
+
+def test_without_any_class_of_test_images_it_says_so_before_training():
+    evaluator, method = Classification(Classification.Options()), Told(np.array([0, 1]))
+    evaluator.check(method, Labelled(np.array([-1, 1])))
+    with pytest.raises(
+        ConfigError, match=r"classification needs classes of test images.* \{left: left_class\}"
+    ) as error:
+        evaluator.check(method, Labelled(np.array([-1, -1])))
+    assert error.value.key == "evaluators"
 
 
 def test_probabilities_that_are_not_numbers_are_no_result():

@@ -81,20 +81,21 @@ def test_examples_are_fixed_by_the_seed(dataset):
 def test_labels_are_the_totals(dataset):
     task = make(dataset, **(WITH_LABEL | {"examples": 300}))
     digits = labels_of(dataset, dataset.train, task.train_pixels)[task.train_examples.slots]
-    totals = torch.tensor([int(task.constraint.answers[index][0]) for index in task.train_examples.answer])
+    answers = task.constraint.constraints[0].answers
+    totals = torch.tensor([int(answers[index][0]) for index in task.train_examples.answer])
     assert torch.equal(digits.sum(dim=1), totals) and len(totals.unique()) > 15
 
 
 def batch_of(task, size=20):
     selection = next(iter(task.epoch(size, torch.Generator().manual_seed(0))))
-    return selection, Batch(torch.zeros(1, len(selection.images), 1, 1, 1), selection.slots, selection.answer)
+    return selection, Batch(torch.zeros(1, len(selection.images), 1, 1, 1), selection.examples)
 
 
 def test_nesy_is_the_sum_over_satisfying_worlds(dataset):
     task = make(dataset, **(SUM | {"examples": 40}))
     selection, batch = batch_of(task)
     log_probs = torch.randn(len(selection.images), 10, generator=torch.Generator().manual_seed(1)).log_softmax(dim=1)
-    p = log_probs.exp()[batch.slots]
+    p = log_probs.exp()[batch.examples.slots]
     holds = sum(p[:, 0, a] * p[:, 1, b] * p[:, 2, a + b] for a in range(10) for b in range(10 - a))
     nesy = task.losses(MethodOutput({}, log_probs), batch, frozenset({"nesy"}))["nesy"]
     torch.testing.assert_close(nesy, -holds.log().mean())

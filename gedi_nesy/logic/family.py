@@ -1,0 +1,228 @@
+"""One query for examples of several structures: lists of other lengths, other constants, slots that share an image."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import torch
+from jaxtyping import Bool, Float, Int
+from torch import Tensor, nn
+
+from gedi_nesy.logic.constraint import UNKNOWN, Constraint
+from gedi_nesy.logic.query import QueryTemplate
+
+PADDING = -1  # the slot is not there in an example of this structure
+
+
+@dataclass(frozen=True)
+class Structure:
+    """What examples have in common when one circuit serves them.
+
+    Attributes:
+        lengths: of each list of images.
+        constants: value of each constant.
+        first: slot i holds the same image as slot `first[i]`; empty when all images differ.
+    """
+
+    lengths: tuple[tuple[str, int], ...] = ()
+    constants: tuple[tuple[str, str], ...] = ()
+    first: tuple[int, ...] = ()
+
+    def bind(self, template: QueryTemplate) -> QueryTemplate:
+        """The template for examples of this structure."""
+        bound = template.bind(dict(self.lengths), dict(self.constants))
+        return bound.identify(self.first) if self.first else bound
+
+    def __str__(self) -> str:
+        lists = [f"{name} of {length} images" for name, length in self.lengths]
+        values = [f"{name} = {value}" for name, value in self.constants]
+        shared = [
+            f"slots {index + 1} and {first + 1} one image" for index, first in enumerate(self.first) if first < index
+        ]
+        return ", ".join(lists + values + shared) or "one structure"
+
+
+@dataclass(frozen=True)
+class Examples:
+    """Instances of a query over a set of images.
+
+    Attributes:
+        slots: for each example and slot the row of its image; -1 where its structure has no such slot.
+        answer: for each example the index of its answer among those of its structure.
+        structure: for each example the index of its structure.
+        target: the probability with which the query is said to hold; None: all hold.
+        known: for each example and slot the class of its image where it is known, -1 elsewhere; None: nothing is known.
+    """
+
+    slots: Int[Tensor, "examples slots"]
+    answer: Int[Tensor, " examples"]
+    structure: Int[Tensor, " examples"]
+    target: Float[Tensor, " examples"] | None = None
+    known: Int[Tensor, "examples slots"] | None = None
+
+    def __len__(self) -> int:
+        return len(self.slots)
+
+    def __getitem__(self, rows: Tensor) -> Examples:
+        """Some of the examples."""
+        return Examples(*(None if tensor is None else tensor[rows] for tensor in self._tensors()))  # type: ignore[arg-type]
+
+    def to(self, device: torch.device) -> Examples:
+        """The same examples on a device."""
+        return Examples(*(None if tensor is None else tensor.to(device) for tensor in self._tensors()))  # type: ignore[arg-type]
+
+    def of_images(self, slots: Int[Tensor, "examples slots"]) -> Examples:
+        """The same examples over images that are numbered anew."""
+        return replace(self, slots=slots)
+
+    @classmethod
+    def joined(cls, parts: Sequence[Examples]) -> Examples:
+        """The examples of several structures, padded to the same number of slots."""
+        width = max(part.slots.shape[1] for part in parts)
+        slots = torch.cat([_padded(part.slots, width, PADDING) for part in parts])
+        answer, structure = (torch.cat([getattr(part, name) for part in parts]) for name in ("answer", "structure"))
+        target = known = None
+        if any(part.target is not None for part in parts):
+            target = torch.cat([torch.ones(len(part)) if part.target is None else part.target for part in parts])
+        if any(part.known is not None for part in parts):
+            nothing = (torch.full_like(part.slots, UNKNOWN) if part.known is None else part.known for part in parts)
+            known = torch.cat([_padded(classes, width, UNKNOWN) for classes in nothing])
+        return cls(slots, answer, structure, target, known)
+
+    def _tensors(self) -> tuple[Tensor | None, ...]:
+        return self.slots, self.answer, self.structure, self.target, self.known
+
+
+class ConstraintFamily(nn.Module):
+    """log P(query | images) for examples of any of its structures, from the class probabilities of single images.
+
+    Args:
+        constraints: one for each structure.
+        classes: for each network of the program the classifier's classes that are its domain, in order. A network with
+            fewer classes than the classifier gets the probabilities given that the image is of one of them, and the
+            loss asks for just that: "the query holds, and each image is of its network's kind".
+        num_classes: of the classifier.
+    """
+
+    def __init__(
+        self, constraints: Sequence[Constraint], classes: Mapping[str, Sequence[int]], num_classes: int
+    ) -> None:
+        super().__init__()
+        self.modules_of_structures = nn.ModuleList(constraints)
+        self._is_whole = {name: list(indices) == list(range(num_classes)) for name, indices in classes.items()}
+        for name, indices in classes.items():
+            self.register_buffer(f"classes_{name}", torch.tensor(indices), persistent=False)
+
+    @property
+    def constraints(self) -> list[Constraint]:
+        """The constraint of each structure."""
+        return list(self.modules_of_structures)  # type: ignore[arg-type]
+
+    def log_probability(
+        self, log_probs: Float[Tensor, "images classes"], examples: Examples
+    ) -> Float[Tensor, " examples"]:
+        """log P(query with the example's answer | images of their networks' kinds)."""
+        values = log_probs.new_zeros(len(examples))
+        for constraint, rows, part in self._by_structure(examples):
+            values[rows] = constraint.log_probability(self._given_kind(constraint, log_probs, part), part.answer)
+        return values
+
+    def loss(self, log_probs: Float[Tensor, "images classes"], examples: Examples) -> Float[Tensor, ""]:
+        """The semantic loss, mean over the examples; see `Constraint.loss`."""
+        losses = []
+        for constraint, _, part in self._by_structure(examples):
+            known = self._known(constraint, part) if part.known is not None else None
+            given = self._given_kind(constraint, log_probs, part)
+            loss = constraint.losses(given, part.answer, target=part.target, known=known)
+            losses.append(loss - self._log_kind(constraint, log_probs, part))
+        return torch.cat(losses).mean()
+
+    def satisfied(self, log_probs: Float[Tensor, "images classes"], examples: Examples) -> Bool[Tensor, " examples"]:
+        """Whether the most probable class of each image is of its network's kind and the answer holds for them."""
+        predicted = log_probs.argmax(dim=1)
+        result = torch.zeros(len(examples), dtype=torch.bool, device=log_probs.device)
+        for constraint, rows, part in self._by_structure(examples):
+            classes = {name: self._class_of(name, predicted[index]) for name, index in _reads(constraint, part)}
+            fits = torch.stack([(index != UNKNOWN).all(1) for index in classes.values()]).all(0)
+            certain = {name: index.clamp(min=0) for name, index in classes.items()}
+            result[rows] = fits & constraint.satisfied(certain, part.answer)
+        return result
+
+    def of_size(self, num_images: int) -> Constraint | None:
+        """The constraint that takes this many images."""
+        fitting = (constraint for constraint in self.constraints if len(constraint.slots) == num_images)
+        return next(fitting, None)
+
+    def ask(self, log_probs: Float[Tensor, "images classes"]) -> dict[tuple[str, ...], float] | None:
+        """P of every answer when these images fill the query's slots; None when no structure takes so many."""
+        constraint = self.of_size(len(log_probs))
+        if constraint is None:
+            return None
+        one = torch.zeros(1, dtype=torch.long, device=log_probs.device)
+        example = Examples(torch.arange(len(log_probs), device=log_probs.device)[None], one, one)
+        with torch.no_grad():
+            values = constraint(self._given_kind(constraint, log_probs, example))[0].exp().tolist()
+        return dict(zip(constraint.answers, values, strict=True))
+
+    def _by_structure(self, examples: Examples) -> list[tuple[Constraint, Tensor | slice, Examples]]:
+        """Each structure's constraint with the rows of its examples, and those."""
+        if len(self.constraints) == 1:
+            return [(self.constraints[0], slice(None), examples)]
+        parts = list[tuple[Constraint, Tensor | slice, Examples]]()
+        for number, constraint in enumerate(self.constraints):
+            rows = torch.nonzero(examples.structure == number).flatten()
+            if len(rows):
+                parts.append((constraint, rows, examples[rows]))
+        return parts
+
+    def _given_kind(
+        self, constraint: Constraint, log_probs: Float[Tensor, "images classes"], examples: Examples
+    ) -> dict[str, Float[Tensor, "examples inputs classes"]]:
+        """What each network says about its inputs: the classifier's distribution among the network's classes."""
+        given = {}
+        for name, rows in _reads(constraint, examples):
+            read, classes = log_probs[rows], self._classes(name)
+            given[name] = read if self._is_whole[name] else read[..., classes].log_softmax(-1)
+        return given
+
+    def _log_kind(
+        self, constraint: Constraint, log_probs: Float[Tensor, "images classes"], examples: Examples
+    ) -> Float[Tensor, " examples"]:
+        """log P(each image is of its network's kind)."""
+        total = log_probs.new_zeros(len(examples))
+        for name, rows in _reads(constraint, examples):
+            if not self._is_whole[name]:
+                total = total + log_probs[rows][..., self._classes(name)].logsumexp(-1).sum(1)
+        return total
+
+    def _known(self, constraint: Constraint, examples: Examples) -> dict[str, Int[Tensor, "examples inputs"]]:
+        """The known classes as each network counts them."""
+        assert examples.known is not None
+        position = {name: index for index, name in enumerate(constraint.slots)}
+        return {
+            name: self._class_of(name, examples.known[:, [position[slots[0]] for slots in shape.inputs]])
+            for name, shape in constraint.networks.items()
+        }
+
+    def _class_of(self, network: str, classes: Int[Tensor, " *shape"]) -> Int[Tensor, " *shape"]:
+        """The network's number of each of the classifier's classes; -1 for foreign and unknown ones."""
+        matches = classes.unsqueeze(-1) == self._classes(network)
+        return torch.where(matches.any(-1), matches.int().argmax(-1), UNKNOWN)
+
+    def _classes(self, network: str) -> Int[Tensor, " classes"]:
+        classes: Tensor = getattr(self, f"classes_{network}")
+        return classes
+
+
+def _reads(constraint: Constraint, examples: Examples) -> list[tuple[str, Int[Tensor, "examples inputs"]]]:
+    """Which images each network reads in each example."""
+    position = {name: index for index, name in enumerate(constraint.slots)}
+    return [
+        (name, examples.slots[:, [position[slots[0]] for slots in shape.inputs]])
+        for name, shape in constraint.networks.items()
+    ]
+
+
+def _padded(tensor: Int[Tensor, "examples slots"], width: int, value: int) -> Int[Tensor, "examples width"]:
+    return torch.nn.functional.pad(tensor, (0, width - tensor.shape[1]), value=value)

@@ -1,0 +1,37 @@
+"""What the choices of a circuit and their classes are called when they are shown to a person."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from gedi_nesy.logic.circuit import Circuit
+from gedi_nesy.logic.formula import Choice, Constant, Learnable, NeuralSource
+from gedi_nesy.logic.program import Program
+from gedi_nesy.logic.query import QueryTemplate
+
+ClassNames = Mapping[str, Sequence[str]]  # by network
+
+
+def class_names(program: Program) -> dict[str, tuple[str, ...]]:
+    """The domain of each network of a program."""
+    return {neural.network: neural.domain or ("false", "true") for neural in program.neural_predicates}
+
+
+def choice_names(circuit: Circuit, template: QueryTemplate) -> list[str]:
+    """A network and the slots it reads; the parameter that is learned; "chance" and its number for a plain probability."""
+    names, num_constants = [], 0
+    for choice in circuit.choices:
+        source = choice.source
+        num_constants += isinstance(source, Constant)
+        if isinstance(source, NeuralSource):
+            names.append(f"{source.network}({','.join(template.slots[slot] for slot in source.slots)})")
+        else:
+            names.append(source.name if isinstance(source, Learnable) else f"chance {num_constants}")
+    return names
+
+
+def names_of_classes(choice: Choice, networks: ClassNames) -> Sequence[str]:
+    """What the classes of a choice are called; those of the program's own are numbered: heads in order, then none of them."""
+    if isinstance(choice.source, NeuralSource):
+        return networks[choice.source.network]
+    return [f"outcome {index + 1}" for index in range(choice.num_classes)]

@@ -1,0 +1,104 @@
+"""Can a program be learned at all? The wrong readings of the classes that satisfy every training example.
+
+A classifier that reads class c as f(c), always, is not corrected by a constraint that holds for the classes f(c) whenever it
+holds for the true ones. Such maps f other than the identity are reasoning shortcuts (Marconato et al. 2023, arXiv 2305.19951;
+there too they are counted as deterministic maps). Here they are counted exactly and without trying them: `map_conditions`
+states which maps satisfy as a formula over the choices f(c), which is compiled as any other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from fractions import Fraction
+
+from gedi_nesy.errors import LimitError, Position
+from gedi_nesy.logic.circuit import Circuit
+from gedi_nesy.logic.class_maps import ClassMap, ClassMaps, Labelled, Prior, ReadClass
+from gedi_nesy.logic.compiling import DiagramTooLarge, Work, compile
+from gedi_nesy.logic.map_conditions import condition
+from gedi_nesy.logic.query import QueryTemplate
+from gedi_nesy.logic.recursion import deep_recursion
+from gedi_nesy.logic.support import ALL, Support, Training, training
+
+MAX_NODES = 1_000_000
+LISTED = 10
+
+
+@dataclass(frozen=True)
+class ShortcutReport:
+    """How much a query and its training examples say about the classes.
+
+    Attributes:
+        sizes: number of classes of each network that the answers depend on.
+        maps: how many maps of classes to classes satisfy every example, the intended one among them.
+        permutations: how many of them read something as each class.
+        prior_known: how many push the given prior forward onto itself; None without a prior.
+        labelled: how many leave the given classes as they are; None without such classes.
+        nearest: up to ten of the maps, those first that move the fewest classes; the intended one is the first.
+        label_sets: up to ten of the smallest sets of classes whose labels leave the intended map alone.
+        unseen: classes that no training example has.
+    """
+
+    sizes: Mapping[str, int]
+    maps: int
+    permutations: int
+    prior_known: int | None
+    labelled: int | None
+    nearest: tuple[ClassMap, ...]
+    label_sets: tuple[frozenset[ReadClass], ...]
+    unseen: tuple[ReadClass, ...]
+
+
+def count_shortcuts(
+    circuit: Circuit,
+    template: QueryTemplate,
+    *,
+    support: Support = ALL,
+    prior: Prior | None = None,
+    labelled: Labelled | None = None,
+    max_nodes: int = MAX_NODES,
+) -> ShortcutReport:
+    """The exact number of ways to read classes as classes that a constraint cannot tell from the right one.
+
+    Args:
+        circuit: of the template's query.
+        template: names slots in errors.
+        support: the training examples: every provable reading, those whose classes all differ, or some readings.
+            A reading without a given answer stands with each of its answers.
+        prior: the known probability of each class of each network.
+        labelled: classes for which some images have labels.
+        max_nodes: of the decision diagram over the maps.
+
+    Raises:
+        ProgramError: the program has chance of its own, a network that reads several images at once, or two choices of one
+            network for one image; or the support cannot be used.
+        LimitError: the diagram is larger than allowed.
+    """
+    examples = training(circuit, template, support)
+    maps = ClassMaps(_compiled(examples, template, max_nodes), examples.sizes, max_nodes)
+    uniform = {network: (Fraction(1),) * size for network, size in examples.sizes.items()}
+    seen = examples.seen()
+    return ShortcutReport(
+        sizes=examples.sizes,
+        maps=maps.count(),
+        permutations=maps.count_preserving(uniform),
+        prior_known=None if prior is None else maps.count_preserving(prior),
+        labelled=None if labelled is None else maps.count_labelled(labelled),
+        nearest=tuple(maps.nearest(LISTED)),
+        label_sets=tuple(maps.smallest_labelled_sets(LISTED)),
+        unseen=tuple(read for read in examples.classes() if read not in seen),
+    )
+
+
+def _compiled(examples: Training, template: QueryTemplate, max_nodes: int) -> Circuit:
+    """The circuit whose only root holds for the maps that satisfy every example."""
+    try:
+        with deep_recursion():
+            return compile(condition(examples, max_nodes), work=Work(max_nodes=max_nodes))
+    except DiagramTooLarge as error:
+        raise LimitError(
+            f"counting the shortcuts of the query {template.text} takes more than {max_nodes:,} nodes."
+            " What to try: a query of fewer images that says the same, or a higher limit",
+            Position(f"query {template.text}"),
+        ) from error

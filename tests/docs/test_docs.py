@@ -1,0 +1,30 @@
+"""What the pages in docs/ say is run."""
+
+from __future__ import annotations
+
+import importlib.util
+import re
+from pathlib import Path
+
+import pytest
+
+DOCS = Path(__file__).parents[2] / "docs"
+BLOCKS = [
+    pytest.param(block, id=f"{page.name}-{number}")
+    for page in sorted(DOCS.glob("*.md"))
+    for number, block in enumerate(re.findall(r"```python\n(.*?)```", page.read_text(), re.S))
+]
+
+
+@pytest.mark.parametrize("block", BLOCKS)
+def test_python_blocks_run(block):
+    exec(compile(block, "block", "exec"), {})
+
+
+@pytest.mark.parametrize("name", ["constraint_in_pytorch", "constraint_in_lightning"])
+@pytest.mark.filterwarnings("ignore")
+def test_examples_learn_digits_from_knowledge(name):
+    spec = importlib.util.spec_from_file_location(name, DOCS / "examples" / f"{name}.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    assert module.main(epochs=8) > 0.7  # 0.1 by chance

@@ -1,0 +1,161 @@
+"""Examples of different structure are each served by their own circuit, and the loss is the literal one."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from gedi_nesy.errors import ProgramError
+from gedi_nesy.logic import circuit_constraint
+from gedi_nesy.logic.family import Examples, Structure
+from gedi_nesy.logic.limits import Limits
+from gedi_nesy.logic.program import parse
+from gedi_nesy.logic.query import QueryTemplate
+from gedi_nesy.logic.structures import Structures
+
+DIGIT = "nn(net,[X],Y,[0,1,2]) :: digit(X,Y).\n"
+TOTAL = DIGIT + "total([],0). total([A|R],T) :- digit(A,X), total(R,S), T is X+S."
+SAME = DIGIT + "same(A,B,C) :- digit(A,X), digit(B,X), digit(C,X)."
+FORMULA = DIGIT + (
+    "nn(op,[X],Y,[plus,times]) :: operator(X,Y).\n"
+    "formula(A,O,B,Z) :- digit(A,X), operator(O,plus), digit(B,Y), Z is X+Y.\n"
+    "formula(A,O,B,Z) :- digit(A,X), operator(O,times), digit(B,Y), Z is X*Y."
+)
+
+
+def structures(text, query, roles, classes=None, **options):
+    classes = classes or {"net": [0, 1, 2]}
+    template = QueryTemplate.parse(query, roles)
+    return Structures(parse(text), template, classes, circuit_constraint.build_constraint, Limits(), **options)
+
+
+def log_probs(images, classes=3, seed=0):
+    generator = torch.Generator().manual_seed(seed)
+    return torch.randn(images, classes, generator=generator, dtype=torch.float64).log_softmax(1)
+
+
+def lists_of_digits():
+    """Two lists of two images with totals 3 and 1, one list of three with total 6, in mixed order."""
+    made = structures(TOTAL, "total(L,T)", {"L": "images", "T": "label"})
+    two, three = Structure((("L", 2),)), Structure((("L", 3),))
+    parts = [
+        Examples(torch.tensor([[0, 1]]), torch.tensor([3]), torch.tensor([made.number(two)])),
+        Examples(torch.tensor([[2, 3, 4]]), torch.tensor([6]), torch.tensor([made.number(three)])),
+        Examples(torch.tensor([[5, 1]]), torch.tensor([1]), torch.tensor([made.number(two)])),
+    ]
+    return made.family(3), Examples.joined(parts)
+
+
+def test_lists_of_any_length_are_the_literal_sums():
+    family, examples = lists_of_digits()
+    p = log_probs(6).exp()
+    literal = [
+        p[0, 1] * p[1, 2] + p[0, 2] * p[1, 1],
+        p[2, 2] * p[3, 2] * p[4, 2],
+        p[5, 0] * p[1, 1] + p[5, 1] * p[1, 0],
+    ]
+    torch.testing.assert_close(family.log_probability(log_probs(6), examples).exp(), torch.stack(literal))
+    torch.testing.assert_close(family.loss(log_probs(6), examples), -torch.stack(literal).log().mean())
+
+
+def test_the_order_of_examples_does_not_matter():
+    family, examples = lists_of_digits()
+    order = torch.tensor([2, 0, 1])
+    torch.testing.assert_close(
+        family.log_probability(log_probs(6), examples[order]), family.log_probability(log_probs(6), examples)[order]
+    )
+
+
+def test_satisfied_reads_the_most_probable_classes():
+    family, examples = lists_of_digits()
+    classes = torch.tensor([1, 2, 2, 2, 2, 0])
+    certain = torch.nn.functional.one_hot(classes, 3).float()
+    assert family.satisfied(certain, examples).tolist() == [True, True, False]
+
+
+def test_two_slots_with_one_image_are_one_variable():
+    made = structures(SAME, "same(A,B,C)", dict.fromkeys("ABC", "image"))
+    shared = Structure(first=(0, 1, 0))
+    examples = Examples(torch.tensor([[0, 1]]), torch.tensor([0]), torch.tensor([made.number(shared)]))
+    p = log_probs(2).exp()
+    actual = made.family(3).log_probability(log_probs(2), examples)
+    torch.testing.assert_close(actual.exp(), (p[0] * p[1]).sum()[None])
+
+
+def test_constants_are_given_before_the_query_is_asked():
+    made = structures(TOTAL, "total([A,B],T)", {"A": "image", "B": "image", "T": "constant"})
+    numbers = torch.tensor([made.number(Structure(constants=(("T", str(total)),))) for total in (4, 0)])
+    p = log_probs(2).exp()
+    examples = Examples(torch.tensor([[0, 1], [0, 1]]), torch.tensor([0, 0]), numbers)
+    actual = made.family(3).log_probability(log_probs(2), examples)
+    torch.testing.assert_close(actual.exp(), torch.stack([p[0, 2] * p[1, 2], p[0, 0] * p[1, 0]]))
+
+
+def test_a_structure_without_proof_is_refused_each_time_and_compiled_once(monkeypatch):
+    made = structures(TOTAL, "total([A],T)", {"A": "image", "T": "constant"})
+    calls = []
+    build = made.build
+    made.build = lambda *arguments: calls.append(1) or build(*arguments)
+    for _ in range(2):
+        with pytest.raises(ProgramError, match="no proof"):
+            made.number(Structure(constants=(("T", "7"),)))
+    assert len(calls) == 1
+
+
+def formulas():
+    """A classifier of five symbols, the operators first; the formula 1 + 2 has the value 3."""
+    classes = {"op": [0, 1], "net": [2, 3, 4]}
+    roles = {"A": "image", "O": "image", "B": "image", "Z": "label"}
+    made = structures(FORMULA, "formula(A,O,B,Z)", roles, classes)
+    only = Structure()
+    answer = made.constraint(only).answer_index([3])
+    return made.family(5), Examples(torch.tensor([[0, 1, 2]]), torch.tensor([answer]), torch.tensor([0]))
+
+
+def test_networks_share_the_classifier_by_classes():
+    family, examples = formulas()
+    given = log_probs(3, 5).exp()
+    digits, operators = given[:, 2:] / given[:, 2:].sum(1, keepdim=True), given[:, :2] / given[:, :2].sum(1, keepdim=True)
+    literal = operators[1, 0] * (digits[0, 1] * digits[2, 2] + digits[0, 2] * digits[2, 1])
+    torch.testing.assert_close(family.log_probability(log_probs(3, 5), examples).exp()[0], literal)
+
+
+def test_the_loss_asks_for_the_kind_of_each_image_too():
+    family, examples = formulas()
+    p = log_probs(3, 5).exp()
+    joint = p[1, 0] * (p[0, 3] * p[2, 4] + p[0, 4] * p[2, 3])
+    torch.testing.assert_close(family.loss(log_probs(3, 5), examples), -joint.log())
+
+
+def test_a_class_of_another_network_satisfies_nothing():
+    family, examples = formulas()
+    plus_one_two, digit_for_operator = torch.tensor([3, 0, 4]), torch.tensor([3, 2, 4])
+    for classes, expected in ((plus_one_two, True), (digit_for_operator, False)):
+        certain = torch.nn.functional.one_hot(classes, 5).float()
+        assert family.satisfied(certain, examples).tolist() == [expected]
+
+
+def test_known_classes_are_counted_as_the_classifier_counts_them():
+    family, examples = formulas()
+    known = Examples(examples.slots, examples.answer, examples.structure, known=torch.tensor([[3, -1, -1]]))
+    p = log_probs(3, 5).exp()
+    joint = p[0, 3] * p[1, 0] * p[2, 4]
+    torch.testing.assert_close(family.loss(log_probs(3, 5), known), -joint.log())
+
+
+def test_targets_and_known_classes_survive_padding():
+    one = Examples(torch.tensor([[0]]), torch.tensor([0]), torch.tensor([0]), target=torch.tensor([0.25]))
+    two = Examples(torch.tensor([[1, 2]]), torch.tensor([0]), torch.tensor([1]), known=torch.tensor([[2, -1]]))
+    joined = Examples.joined([one, two])
+    assert joined.slots.tolist() == [[0, -1], [1, 2]]
+    assert joined.target.tolist() == [0.25, 1.0]
+    assert joined.known.tolist() == [[-1, -1], [2, -1]]
+
+
+def test_parameters_of_a_program_are_shared_by_its_structures():
+    made = structures(TOTAL + " t(0.5)::c. q(L) :- c, total(L,1).", "q(L)", {"L": "images"})
+    for length in (1, 2):
+        made.number(Structure((("L", length),)))
+    family = made.family(3)
+    assert len(list(family.parameters())) == 1
+    assert next(iter(made.learnable.parameters())) is next(iter(family.parameters()))
