@@ -55,7 +55,7 @@ class Task(ABC):
         train_pixels: images that training sees.
         num_classes: how many classes the classifier tells apart.
         images_per_example: images that one example of a batch brings along.
-        trained: parameters of the task's own, trained and saved with the method's.
+        trained: parameters of the task's own, trained and saved with the method's; its `reset_parameters` begin anew.
     """
 
     TERMS: ClassVar[dict[str, str]] = {}
@@ -95,9 +95,6 @@ class Task(ABC):
         Called with the method in evaluation mode and no gradient recorded.
         """
         return {}
-
-    def reset(self) -> None:
-        """Put `trained` back to its start: training begins anew from other weights of the method."""
 
     def facts(self) -> dict[str, Any]:
         """What the report says about the task, JSON-able."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 import torch
 
@@ -17,6 +17,14 @@ from ..tasks import Task, TaskContext
 from .run import Run
 from .run_folder import RunFolder
 from .seeding import make_generator
+
+
+@runtime_checkable
+class Resettable(Protocol):
+    """A module that draws its parameters anew, as torch's own layers do."""
+
+    def reset_parameters(self) -> None:
+        """Back to a start."""
 
 
 def build_run(config: RunConfig, plugins: PluginManager, folder: RunFolder) -> Run:
@@ -47,7 +55,9 @@ def reset(run: Run) -> None:
     """Back to epoch 0 with the weights and random numbers of `run.attempt`; data and examples stay."""
     run.generators = _generators(run.config, run.device, run.attempt)
     run.method = _method(run.config, run.plugins, run.task, run.generators, run.device)
-    run.task.reset()
+    for module in run.task.trained.modules():
+        if isinstance(module, Resettable):
+            module.reset_parameters()
     run.optimizer = make_optimizer(run.method, run.task, run.config.training)
     run.epoch = run.step = 0
     run.rate_factor = 1.0

@@ -28,7 +28,7 @@ class LearnableProbabilities(nn.Module):
             self.logits.append(nn.Parameter(_start(source)))
 
     @torch.no_grad()
-    def reset(self) -> None:
+    def reset_parameters(self) -> None:
         """Back to the program's start."""
         for source, logits in zip(self.sources.values(), self.logits, strict=True):
             logits.copy_(_start(source))

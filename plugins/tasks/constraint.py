@@ -173,10 +173,6 @@ class ConstraintTask(Task):
         log_probs = predict(method, self.train_pixels)
         return {"nesy": float(self.constraint.loss(log_probs, self.train_examples.to(log_probs.device)))}
 
-    def reset(self) -> None:
-        """The probabilities `t(_)` as the program starts them."""
-        self.structures.learnable.reset()
-
     def facts(self) -> dict[str, Any]:
         """The query, its examples, the size of its largest circuit and what its `t(_)` have become."""
         constraints = self.constraint.constraints
