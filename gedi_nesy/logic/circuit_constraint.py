@@ -44,18 +44,22 @@ class CircuitConstraint(Constraint):
         self.circuit, self.template = circuit, spec.template
         self.learnable = LearnableProbabilities() if spec.learnable is None else spec.learnable
         self.first_row = self._lay_out_rows()
-        roots = (*circuit.roots, *circuit.complements, circuit.evidence)
+        has_evidence = circuit.evidence != TRUE
+        self._evidence = len(circuit.roots) + len(circuit.complements) if has_evidence else None
+        roots = (*circuit.roots, *circuit.complements, *([circuit.evidence] if has_evidence else []))
         self.evaluator = CircuitEvaluator(circuit, self.first_row, roots)
 
     def forward(self, log_probs: PerNetwork) -> Float[Tensor, "examples answers"]:
         """log P of every answer given the evidence; see `Constraint.forward`."""
-        return self._values(log_probs)[: len(self.answers)].T
+        joint: Tensor = self.evaluator(self.rows(log_probs))
+        answers = joint[: len(self.answers)]
+        return (answers if self._evidence is None else _given(answers, joint[-1:])).T
 
     def log_probability(
         self, log_probs: PerNetwork, answer: Int[Tensor, " examples"] | None = None
     ) -> Float[Tensor, " examples"]:
         """log P(query with this answer | images, evidence); see `Constraint.log_probability`."""
-        return _choose(self._values(log_probs)[: len(self.answers)], answer)
+        return self._of_root(log_probs, answer, 0)
 
     def log_complement(
         self, log_probs: PerNetwork, answer: Int[Tensor, " examples"] | None = None
@@ -63,20 +67,35 @@ class CircuitConstraint(Constraint):
         """log P(not the query | images, evidence), by a circuit of its own; see `Constraint.log_complement`."""
         if not self.circuit.complements:
             raise ValueError("targets other than 1 need a constraint built with complements=True")
-        return _choose(self._values(log_probs)[len(self.answers) :], answer)
+        return self._of_root(log_probs, answer, len(self.answers))
 
     def size(self) -> dict[str, int]:
         """Random choices, decisions and products."""
         circuit = self.circuit
         return {"choices": len(circuit.choices), "nodes": circuit.num_nodes, "edges": circuit.num_edges}
 
-    def _values(self, log_probs: PerNetwork) -> Float[Tensor, "roots examples"]:
-        """log P of each answer, then of each complement, given the evidence."""
-        joint: Tensor = self.evaluator(self.rows(log_probs))
-        if self.circuit.evidence == TRUE:
-            return joint[:-1]
-        # Impossible evidence would make this -inf - -inf; the lower limit leaves -inf: no answer is possible.
-        return joint[:-1] - joint[-1:].clamp(min=torch.finfo(joint.dtype).min)
+    def _of_root(
+        self, log_probs: PerNetwork, answer: Int[Tensor, " examples"] | None, first: int
+    ) -> Float[Tensor, " examples"]:
+        """log P of each example's root given the evidence; `first` is the root of answer 0."""
+        rows = self.rows(log_probs)
+        root = self._answer_of_each(answer, rows.shape[1], rows.device) + first
+        if self._evidence is None:
+            values: Tensor = self.evaluator(rows, root.unsqueeze(0))
+            return values[0]
+        joint, evidence = self.evaluator(rows, torch.stack([root, torch.full_like(root, self._evidence)]))
+        return _given(joint, evidence)
+
+    def _answer_of_each(
+        self, answer: Int[Tensor, " examples"] | None, num_examples: int, device: torch.device
+    ) -> Int[Tensor, " examples"]:
+        if answer is None:
+            if len(self.answers) != 1:
+                raise ValueError(f"the query has {len(self.answers)} answers: say which each example has")
+            return torch.zeros(num_examples, dtype=torch.long, device=device)
+        if answer.shape != (num_examples,):
+            raise ValueError(f"answer must be ({num_examples} examples,), got {tuple(answer.shape)}")
+        return answer
 
     def rows(self, log_probs: PerNetwork) -> Float[Tensor, "weights examples"]:
         """The evaluator's input: see the class."""
@@ -88,6 +107,8 @@ class CircuitConstraint(Constraint):
 
     def _own_log_probs(self) -> Float[Tensor, " weights"]:
         """The probabilities that the program states or learns."""
+        if not self._learnable_sources:
+            return self.constant_log_probs
         learned = [self.learnable.log_probs(source) for source in self._learnable_sources]
         return torch.cat([self.constant_log_probs, *(values.double() for values in learned)])
 
@@ -123,14 +144,6 @@ class CircuitConstraint(Constraint):
         return self._input_rows[source.network, slots]
 
 
-def _choose(
-    values: Float[Tensor, "answers examples"], answer: Int[Tensor, " examples"] | None
-) -> Float[Tensor, " examples"]:
-    """The row of each example's answer."""
-    if answer is None:
-        if len(values) != 1:
-            raise ValueError(f"the query has {len(values)} answers: say which each example has")
-        return values[0]
-    if answer.shape != values.shape[1:]:
-        raise ValueError(f"answer must be ({values.shape[1]} examples,), got {tuple(answer.shape)}")
-    return values.gather(0, answer.unsqueeze(0)).squeeze(0)
+def _given(joint: Float[Tensor, "*shape"], evidence: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
+    """log P given the evidence. Impossible evidence would make this -inf - -inf; with the limit it is -inf."""
+    return joint - evidence.clamp(min=torch.finfo(joint.dtype).min)

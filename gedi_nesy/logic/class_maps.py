@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -12,7 +13,6 @@ from gedi_nesy.errors import LimitError
 from gedi_nesy.logic.circuit import Circuit
 from gedi_nesy.logic.formula import NeuralSource
 
-Masses: TypeAlias = tuple[Fraction, ...]
 Prior: TypeAlias = Mapping[str, Sequence[Fraction]]
 
 
@@ -25,8 +25,8 @@ class ReadClass:
 
 
 Labelled: TypeAlias = Collection[ReadClass]
-Step: TypeAlias = Callable[[Masses, ReadClass, int], Masses | None]
-"""What a choice of class for a class does to what is counted along a map; None where the map is not wanted."""
+Step: TypeAlias = Callable[[int, ReadClass, int], int | None]
+"""From what is known of the choices so far, a class and what it is read as, to what is known then; None: not wanted."""
 
 
 @dataclass(frozen=True)
@@ -61,37 +61,41 @@ class ClassMaps:
         chosen = [_read_class(choice.source) for choice in circuit.choices]
         self._levels = chosen + [read for read in everything if read not in set(chosen)]
 
-    def count(self, start: Masses = (), step: Step = lambda state, read, value: state) -> int:
+    def count(self, start: int = 0, step: Step = lambda state, read, value: state) -> int:
         """How many maps there are along which `step` never gives None."""
         layer = {(self._circuit.roots[0], start): 1}
         for level, read in enumerate(self._levels):
-            following: dict[tuple[int, Masses], int] = defaultdict(int)
+            following: dict[tuple[int, int], int] = defaultdict(int)
             for (node, state), number in layer.items():
                 for value, child in self._edges(node, level):
                     after = step(state, read, value)
                     if after is not None:
                         following[child, after] += number
+                self._check(len(following))
             layer = following
-            self._check(len(layer))
         return sum(layer.values())
 
     def count_labelled(self, labelled: Labelled) -> int:
         """How many maps leave the labelled classes as they are."""
-        return self.count((), lambda state, read, value: state if value == read.index or read not in labelled else None)
+        return self.count(0, lambda state, read, value: state if value == read.index or read not in labelled else None)
 
     def count_preserving(self, prior: Prior) -> int:
         """How many maps push the prior of each network forward onto itself; under a uniform one, the permutations."""
-        first = dict(zip(prior, _starts(prior), strict=True))
+        scale = math.lcm(*(mass.denominator for masses in prior.values() for mass in masses))
+        width = scale.bit_length()
+        fields = [(network, int(mass * scale)) for network, masses in prior.items() for mass in masses]
+        start = sum(mass << place * width for place, (_, mass) in enumerate(fields))
+        first = {network: [name for name, _ in fields].index(network) for network in prior}
 
-        def step(left: Masses, read: ReadClass, value: int) -> Masses | None:
+        def step(left: int, read: ReadClass, value: int) -> int | None:
             if read.network not in prior:
                 return left
-            place = first[read.network] + value
-            rest = left[place] - prior[read.network][read.index]
-            return None if rest < 0 else (*left[:place], rest, *left[place + 1 :])
+            _, mass = fields[first[read.network] + read.index]
+            shift = (first[read.network] + value) * width
+            return None if left >> shift & ((1 << width) - 1) < mass else left - (mass << shift)
 
         # No class gets more than it has, and all of the mass goes somewhere: so each gets exactly what it has.
-        return self.count(tuple(mass for masses in prior.values() for mass in masses), step)
+        return self.count(start, step)
 
     def nearest(self, number: int, labelled: Labelled = ()) -> list[ClassMap]:
         """The maps that move the fewest classes and none of the labelled ones; the identity, if it is there, is first."""
@@ -168,8 +172,3 @@ class ClassMaps:
 def _read_class(source: object) -> ReadClass:
     assert isinstance(source, NeuralSource)
     return ReadClass(source.network, source.slots[0])
-
-
-def _starts(prior: Prior) -> list[int]:
-    sizes = [len(masses) for masses in prior.values()]
-    return [sum(sizes[:index]) for index in range(len(sizes))]

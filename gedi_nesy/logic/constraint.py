@@ -183,15 +183,15 @@ class Constraint(nn.Module, ABC):
         known: PerNetwork | None = None,
     ) -> Float[Tensor, " examples"]:
         """The loss of each example; see `loss`."""
-        told: Tensor | float = 0.0
         if known is not None:
             log_probs, told = self._observe(log_probs, self._per_network(known))
+            return self.losses(log_probs, answer, target=target) - told
         if target is None:
-            return -self.log_probability(log_probs, answer) - told
+            return -self.log_probability(log_probs, answer)
         # A zero weight must win over an infinite logarithm.
         holds = torch.where(target > 0, target * self.log_probability(log_probs, answer), 0.0)
         fails = torch.where(target < 1, (1 - target) * self.log_complement(log_probs, answer), 0.0)
-        return -holds - fails - told
+        return -holds - fails
 
     def satisfied(
         self, classes: PerNetwork, answer: Int[Tensor, " examples"] | None = None

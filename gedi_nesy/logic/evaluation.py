@@ -1,14 +1,15 @@
-"""A `Circuit` over a batch of log-probabilities: exact, in log space, with an analytic gradient.
+"""A `Circuit` over a batch of log-probabilities: exact, with an analytic gradient.
 
 Layout: one row for each number and one column for each example, so that every gather, sum and scatter moves whole rows.
-Rows of the one buffer: [true, false, the given log-probabilities, nodes with children before parents].
-A layer is a set of nodes whose children all lie in earlier layers and that have about as many edges; it is a
-rectangle (nodes, edges) padded with edges to `false`.
+Rows of the one buffer: [one, zero, the given probabilities, nodes layer by layer]. A layer is a set of sums of products whose
+operands all lie in earlier rows and that have about as many products; it is a rectangle (nodes, products) padded with zeros.
+
+Examples are evaluated with probabilities, six operations a layer. What is wanted of an example may be too small for
+that; then this example is evaluated again with log-probabilities, sixteen operations a layer, which have no such limit.
 """
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
@@ -19,28 +20,31 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
-from gedi_nesy.logic.circuit import FALSE, TRUE, Circuit, Node
+from gedi_nesy.logic.circuit import Circuit
+from gedi_nesy.logic.sum_product import FIRST_WEIGHT, ONE, ZERO, SumProduct, sum_product
 
-TRUE_ROW, FALSE_ROW, NUM_TERMINALS = 0, 1, 2
-# Padding edges that cost less than one more layer: about 60 us against 2 us an edge at 1,024 examples on a CPU.
+# Padding products that cost less than one more layer; see `sum_product.STEP`.
 CHEAP_PADDING = 24
+# A probability is taken as it is if it is so many times larger than the smallest number of its type: then all that has vanished
+# on the way to it is less than rounding.
+MARGIN = 1e8
 
 
 @dataclass(frozen=True)
 class Layer:
-    """Nodes that are evaluated together.
+    """Sums that are computed together.
 
     Attributes:
         first: row of the first node; the others follow.
         num_nodes: how many there are.
-        children: row of each edge's child, node by node, padded.
-        weights: row of each edge's log-probability.
+        operands: row of the first operand of each product, node by node, padded; then of each second operand.
+        partners: the same rows, second operands first.
     """
 
     first: int
     num_nodes: int
-    children: Int[Tensor, " edges"]
-    weights: Int[Tensor, " edges"]
+    operands: Int[Tensor, " two_products"]
+    partners: Int[Tensor, " two_products"]
 
 
 class CircuitEvaluator(nn.Module):
@@ -60,38 +64,48 @@ class CircuitEvaluator(nn.Module):
         starts = _consecutive(circuit) if weight_rows is None else weight_rows
         ends = (start + choice.num_classes for start, choice in zip(starts, circuit.choices, strict=True))
         self.num_weights = max(ends, default=0)
-        plan = _plan(circuit, starts, self.num_weights, circuit.roots if roots is None else roots)
+        wanted = circuit.roots if roots is None else roots
+        plan = _plan(sum_product(circuit, starts, self.num_weights, wanted))
         self.num_rows = plan.num_rows
         self._shapes = [(layer.first, layer.num_nodes) for layer in plan.layers]
         self.register_buffer("roots", plan.roots, persistent=False)
         for number, layer in enumerate(plan.layers):
-            self.register_buffer(f"children_{number}", layer.children, persistent=False)
-            self.register_buffer(f"weights_{number}", layer.weights, persistent=False)
+            self.register_buffer(f"operands_{number}", layer.operands, persistent=False)
+            self.register_buffer(f"partners_{number}", layer.partners, persistent=False)
 
-    def forward(self, log_probs: Float[Tensor, "weights examples"]) -> Float[Tensor, "roots examples"]:
-        """log P of each root.
+    def forward(
+        self, log_probs: Float[Tensor, "weights examples"], chosen: Int[Tensor, "chosen examples"] | None = None
+    ) -> Float[Tensor, "roots examples"]:
+        """log P of each root, or for each example of the roots chosen for it.
 
         Args:
             log_probs: a row for each class of each choice, in float32 or float64 (lower precision is raised to
                 float32; autocast touches none of the operations used). -inf is allowed and gets the gradient 0.
+            chosen: positions among the roots; all of them by default.
         """
         if log_probs.dtype not in (torch.float32, torch.float64):
             log_probs = log_probs.float()
         # Attribute access to a module's buffers costs as much as a layer's arithmetic; a loop over them does not.
         roots, *indices = (buffer for buffer in self._buffers.values() if buffer is not None)
         layers = [
-            Layer(first, num_nodes, children, weights)
-            for (first, num_nodes), children, weights in zip(self._shapes, indices[::2], indices[1::2], strict=True)
+            Layer(first, num_nodes, operands, partners)
+            for (first, num_nodes), operands, partners in zip(self._shapes, indices[::2], indices[1::2], strict=True)
         ]
-        output: Tensor = _LogProbabilities.apply(log_probs, layers, roots, self.num_rows)
-        return output
+        values: Tensor = _Probabilities.apply(log_probs, layers, roots, self.num_rows, chosen)
+        threshold = torch.finfo(values.dtype).tiny * MARGIN
+        if not values.numel() or float(values.detach().min()) >= threshold:
+            return values.log()
+        small = torch.nonzero(values.detach().amin(0) < threshold).flatten()
+        part = None if chosen is None else chosen[:, small]
+        exact = _LogProbabilities.apply(log_probs[:, small], layers, roots, self.num_rows, part)
+        # The limit keeps the gradient of log finite in the columns that are replaced.
+        return values.clamp(min=threshold).log().index_copy(1, small, exact)
 
 
-class _LogProbabilities(torch.autograd.Function):
-    """Bottom-up: value(node) = logsumexp over its edges of value(child) + log p(class).
+class _Probabilities(torch.autograd.Function):
+    """P of the chosen roots.
 
-    Top-down: flow(node) = d output / d value(node); an edge carries the share exp(term - value) of its node's flow on
-    to its child and to its class.
+    Top-down, flow(node) = d output / d value(node): a product hands its node's flow on to each operand, times the other.
     """
 
     @staticmethod
@@ -101,42 +115,94 @@ class _LogProbabilities(torch.autograd.Function):
         layers: list[Layer],
         roots: Int[Tensor, " roots"],
         num_rows: int,
-    ) -> Float[Tensor, "roots examples"]:
+        chosen: Int[Tensor, "chosen examples"] | None,
+    ) -> Float[Tensor, "chosen examples"]:
         values = log_probs.new_empty(num_rows, log_probs.shape[1])
-        values[TRUE_ROW].zero_()
-        values[FALSE_ROW].fill_(-torch.inf)
-        values.narrow(0, NUM_TERMINALS, len(log_probs)).copy_(log_probs)
-        shares = [_evaluate(layer, values) for layer in layers]
-        ctx.layers, ctx.num_rows, ctx.num_weights = layers, num_rows, len(log_probs)
-        ctx.save_for_backward(roots, *(tensor for pair in shares for tensor in pair))
-        return values.index_select(0, roots)
+        values[ONE].fill_(1.0)
+        values[ZERO].zero_()
+        probabilities = torch.exp(log_probs, out=values.narrow(0, FIRST_WEIGHT, len(log_probs)))
+        saved = []
+        for layer in layers:
+            pairs = values.index_select(0, layer.operands).view(2, layer.num_nodes, -1, values.shape[1])
+            torch.sum(pairs[0] * pairs[1], 1, out=values.narrow(0, layer.first, layer.num_nodes))
+            saved.append(pairs)
+        ctx.layers, ctx.num_rows = layers, num_rows
+        ctx.save_for_backward(roots, chosen, probabilities, *saved)
+        return _take(values, roots, chosen)
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, grad: Float[Tensor, "roots examples"]) -> tuple[Tensor | None, ...]:
-        roots, *shares = ctx.saved_tensors
-        flows = grad.new_zeros(ctx.num_rows, grad.shape[1]).index_add_(0, roots, grad)
+    def backward(ctx: Any, grad: Float[Tensor, "chosen examples"]) -> tuple[Tensor | None, ...]:
+        roots, chosen, probabilities, *saved = ctx.saved_tensors
+        flows = _give_back(grad, roots, chosen, ctx.num_rows)
+        for layer, pairs in zip(reversed(ctx.layers), reversed(saved), strict=True):
+            flow = flows.narrow(0, layer.first, layer.num_nodes).unsqueeze(1)
+            flows.index_add_(0, layer.partners, (pairs * flow).view(-1, flows.shape[1]))
+        return flows.narrow(0, FIRST_WEIGHT, len(probabilities)) * probabilities, None, None, None, None
+
+
+class _LogProbabilities(torch.autograd.Function):
+    """log P of the chosen roots, without leaving log space.
+
+    Bottom-up: value(node) = logsumexp over its products of the sum of their operands. Top-down: a product carries the share
+    exp(term - value) of its node's flow on to both operands.
+    """
+
+    @staticmethod
+    def forward(
+        ctx: Any,
+        log_probs: Float[Tensor, "weights examples"],
+        layers: list[Layer],
+        roots: Int[Tensor, " roots"],
+        num_rows: int,
+        chosen: Int[Tensor, "chosen examples"] | None,
+    ) -> Float[Tensor, "chosen examples"]:
+        values = log_probs.new_empty(num_rows, log_probs.shape[1])
+        values[ONE].zero_()
+        values[ZERO].fill_(-torch.inf)
+        values.narrow(0, FIRST_WEIGHT, len(log_probs)).copy_(log_probs)
+        shares = [_log_sums(layer, values) for layer in layers]
+        ctx.layers, ctx.num_rows, ctx.num_weights = layers, num_rows, len(log_probs)
+        ctx.save_for_backward(roots, chosen, *(tensor for pair in shares for tensor in pair))
+        return _take(values, roots, chosen)
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, grad: Float[Tensor, "chosen examples"]) -> tuple[Tensor | None, ...]:
+        roots, chosen, *shares = ctx.saved_tensors
+        flows = _give_back(grad, roots, chosen, ctx.num_rows)
         for number in reversed(range(len(ctx.layers))):
             layer = ctx.layers[number]
             flow = flows.narrow(0, layer.first, layer.num_nodes)
             exponentials, totals = shares[2 * number : 2 * number + 2]
-            edge_flow = (exponentials * (flow / totals).unsqueeze(1)).flatten(0, 1)
-            flows.index_add_(0, layer.children, edge_flow)
-            flows.index_add_(0, layer.weights, edge_flow)
-        return flows.narrow(0, NUM_TERMINALS, ctx.num_weights), None, None, None
+            product_flow = (exponentials * (flow / totals).unsqueeze(1)).flatten(0, 1)
+            flows.index_add_(0, layer.operands, product_flow.repeat(2, 1))
+        return flows.narrow(0, FIRST_WEIGHT, ctx.num_weights), None, None, None, None
 
 
-def _evaluate(layer: Layer, values: Tensor) -> tuple[Tensor, Tensor]:
-    """Write the values of a layer's nodes; exp(term - largest term) of every edge, and their sum for every node."""
-    terms = values.index_select(0, layer.children).add_(values.index_select(0, layer.weights))
-    terms = terms.view(layer.num_nodes, -1, values.shape[1])  # (nodes, edges, examples)
-    # The lower limit keeps -inf - -inf, which is NaN, out of nodes none of whose edges is possible.
+def _log_sums(layer: Layer, values: Tensor) -> tuple[Tensor, Tensor]:
+    """Write the values of a layer's nodes; exp(term - largest term) of every product, and their sum for every node."""
+    first, second = values.index_select(0, layer.operands).chunk(2)
+    terms = first.add_(second).view(layer.num_nodes, -1, values.shape[1])  # (nodes, products, examples)
+    # The lower limit keeps -inf - -inf, which is NaN, out of nodes none of whose products is possible.
     largest = terms.amax(1).clamp_(min=torch.finfo(values.dtype).min)
     exponentials = terms.sub_(largest.unsqueeze(1)).exp_()
     totals = exponentials.sum(1)
     torch.add(totals.log(), largest, out=values.narrow(0, layer.first, layer.num_nodes))
-    # A possible node has a total of at least 1. An impossible one has 0, and so all its edges: their flow will be 0.
+    # A possible node has a total of at least 1. An impossible one has 0, and so all its products: their flow will be 0.
     return exponentials, totals.clamp_(min=1.0)
+
+
+def _take(values: Tensor, roots: Int[Tensor, " roots"], chosen: Int[Tensor, "chosen examples"] | None) -> Tensor:
+    return values.index_select(0, roots) if chosen is None else values.gather(0, roots[chosen])
+
+
+def _give_back(
+    grad: Tensor, roots: Int[Tensor, " roots"], chosen: Int[Tensor, "chosen examples"] | None, num_rows: int
+) -> Float[Tensor, "rows examples"]:
+    """Flows of which only those of the roots are known."""
+    flows = grad.new_zeros(num_rows, grad.shape[1])
+    return flows.index_add_(0, roots, grad) if chosen is None else flows.scatter_add_(0, roots[chosen], grad)
 
 
 @dataclass(frozen=True)
@@ -150,56 +216,41 @@ def _consecutive(circuit: Circuit) -> list[int]:
     return [0, *accumulate(choice.num_classes for choice in circuit.choices)][:-1]
 
 
-def _plan(circuit: Circuit, starts: Sequence[int], num_weights: int, roots: Sequence[int]) -> _Plan:
+def _plan(graph: SumProduct) -> _Plan:
     """Which row each node gets, and the layers in the order of evaluation."""
-    row = {TRUE: TRUE_ROW, FALSE: FALSE_ROW}
-    depth: dict[int, int] = {}
-    of_depth: dict[int, list[int]] = defaultdict(list)
-    for index in _needed(circuit, roots):
-        node = circuit.nodes[index]
-        if len(node.edges) == 1 and node.edges[0][1] == TRUE and index not in roots:
-            # The node says "this class": the given row is its value. (Roots get a layer, for the gradient at -inf.)
-            row[index] = NUM_TERMINALS + starts[node.choice] + node.edges[0][0]
-            continue
-        depth[index] = 1 + max(depth.get(child, 0) for _, child in node.edges)
-        of_depth[depth[index]].append(index)
-    layers, num_rows = [], NUM_TERMINALS + num_weights
-    for members in (group for number in sorted(of_depth) for group in _groups(circuit, of_depth[number])):
-        row.update(zip(members, range(num_rows, num_rows + len(members)), strict=True))
-        layers.append(_layer([circuit.nodes[index] for index in members], num_rows, row, starts))
+    row = list(range(graph.first_node)) + [0] * len(graph.sums)
+    of_depth: dict[int, list[int]] = {}
+    for node, depth in enumerate(graph.depths):
+        of_depth.setdefault(depth, []).append(node)
+    layers, num_rows = [], graph.first_node
+    for members in (group for depth in sorted(of_depth) for group in _groups(graph, of_depth[depth])):
+        for place, node in enumerate(members):
+            row[graph.first_node + node] = num_rows + place
+        layers.append(_layer([graph.sums[node] for node in members], num_rows, row))
         num_rows += len(members)
-    return _Plan(layers, torch.tensor([row[root] for root in roots]), num_rows)
+    return _Plan(layers, torch.tensor([row[root] for root in graph.roots], dtype=torch.long), num_rows)
 
 
-def _needed(circuit: Circuit, roots: Sequence[int]) -> list[int]:
-    """The nodes below the roots, children before parents."""
-    needed = set(roots)
-    for index in reversed(range(circuit.num_nodes)):
-        if index in needed:
-            needed.update(child for _, child in circuit.nodes[index].edges)
-    return sorted(needed - {TRUE, FALSE})
-
-
-def _groups(circuit: Circuit, indices: Sequence[int]) -> Iterator[list[int]]:
+def _groups(graph: SumProduct, nodes: Sequence[int]) -> Iterator[list[int]]:
     """Split nodes so that those of a group can be padded to one width without much waste."""
     group: list[int] = []
     width = padding = 0
-    for index in sorted(indices, key=lambda index: -len(circuit.nodes[index].edges)):
-        num_edges = len(circuit.nodes[index].edges)
-        padding += width - num_edges if group else 0
+    for node in sorted(nodes, key=lambda node: -len(graph.sums[node])):
+        num_products = len(graph.sums[node])
+        padding += width - num_products if group else 0
         if not group or padding > max(CHEAP_PADDING, len(group) * width // 4):
             if group:
                 yield group
-            group, width, padding = [], num_edges, 0
-        group.append(index)
+            group, width, padding = [], num_products, 0
+        group.append(node)
     yield group
 
 
-def _layer(nodes: Sequence[Node], first: int, row: dict[int, int], starts: Sequence[int]) -> Layer:
-    width = max(len(node.edges) for node in nodes)
-    children, weights = [], []
-    for node in nodes:
-        padding = width - len(node.edges)
-        children += [row[child] for _, child in node.edges] + [FALSE_ROW] * padding
-        weights += [NUM_TERMINALS + starts[node.choice] + index for index, _ in node.edges] + [TRUE_ROW] * padding
-    return Layer(first, len(nodes), torch.tensor(children), torch.tensor(weights))
+def _layer(sums: Sequence[Sequence[tuple[int, int]]], first: int, row: Sequence[int]) -> Layer:
+    width = max(map(len, sums))
+    firsts, seconds = [], []
+    for products in sums:
+        padding = width - len(products)
+        firsts += [row[operand] for operand, _ in products] + [ZERO] * padding
+        seconds += [row[operand] for _, operand in products] + [ONE] * padding
+    return Layer(first, len(sums), torch.tensor(firsts + seconds), torch.tensor(seconds + firsts))

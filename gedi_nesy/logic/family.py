@@ -111,8 +111,11 @@ class ConstraintFamily(nn.Module):
         super().__init__()
         self.modules_of_structures = nn.ModuleList(constraints)
         self._is_whole = {name: list(indices) == list(range(num_classes)) for name, indices in classes.items()}
+        self._number = {
+            name: number for number, name in enumerate(classes)
+        }  # a network may have any name, a buffer not
         for name, indices in classes.items():
-            self.register_buffer(f"classes_{name}", torch.tensor(indices), persistent=False)
+            self.register_buffer(f"classes_{self._number[name]}", torch.tensor(indices), persistent=False)
 
     @property
     def constraints(self) -> list[Constraint]:
@@ -211,7 +214,7 @@ class ConstraintFamily(nn.Module):
         return torch.where(matches.any(-1), matches.int().argmax(-1), UNKNOWN)
 
     def _classes(self, network: str) -> Int[Tensor, " classes"]:
-        classes: Tensor = getattr(self, f"classes_{network}")
+        classes: Tensor = getattr(self, f"classes_{self._number[network]}")
         return classes
 
 

@@ -27,13 +27,19 @@ C = TypeVar("C", bound=Hashable)
 Allowed = Mapping[ReadClass, Sequence[int]]
 
 
-def condition(examples: Training, max_nodes: int) -> Formula:
+def condition(examples: Training, max_nodes: int, *, probing: bool = False) -> Formula:
     """The formula whose only root holds for the maps that satisfy every example; choice f(c) has the source (network, c).
+
+    Args:
+        examples: what to satisfy.
+        max_nodes: of the formula.
+        probing: narrow what classes may be read as further first, at the cost of a pass for each class and value; a formula
+            of far fewer nodes may come of it.
 
     Raises:
         DiagramTooLarge: it has more nodes than allowed.
     """
-    allowed = _narrowed(examples, max_nodes)
+    allowed = _Narrowing(examples, max_nodes).allowed(probing)
     formulas = _Formulas(examples, max_nodes)
     domains = [formulas.read_as(read, values) for read, values in allowed.items()]
     steps = _Steps(examples, formulas, allowed, max_nodes)
@@ -45,23 +51,53 @@ def condition(examples: Training, max_nodes: int) -> Formula:
     return Formula(choices, tuple(formulas.nodes), {(): root}, ("maps",), ())
 
 
-def _narrowed(examples: Training, max_nodes: int) -> Allowed:
-    """The classes that each class may be read as, as far as this can be told one class at a time.
+class _Narrowing:
+    """Rules out values that a class cannot be read as, as far as this can be told one class at a time."""
 
-    First by the readings in which each network sees a single class, as there are few and they may say all.
-    """
-    sets = _Sets(examples)
-    possible: int | None = sets.everything
-    single = product(
-        *([ReadClass(network, index) for index in range(size)] for network, size in examples.sizes.items())
-    )
-    for trues in (*islice(single, MAX_SINGLE), None):
+    def __init__(self, examples: Training, max_nodes: int) -> None:
+        self._examples, self._max_nodes, self._sets = examples, max_nodes, _Sets(examples)
+
+    def allowed(self, probing: bool) -> Allowed:
+        """The values that are left for each class."""
+        possible = self._by_single_classes()
+        if probing:
+            possible = self._by_probing(possible)
+        return self._sets.values(possible)
+
+    def _by_single_classes(self) -> int | None:
+        """First by the readings in which each network sees a single class, as there are few and they may say all."""
+        possible: int | None = self._sets.everything
+        sizes = self._examples.sizes
+        single = product(*([ReadClass(network, index) for index in range(size)] for network, size in sizes.items()))
+        for trues in (*islice(single, MAX_SINGLE), None):
+            possible = self._settled(possible, trues)
+        return possible
+
+    def _by_probing(self, possible: int | None) -> int | None:
+        """Drop each value that would leave another class without any.
+
+        Classes with most values go first, and the first that loses none is the last: others rarely would.
+        """
+        left = self._sets.values(possible)
+        for read in sorted(left, key=lambda read: -len(left[read])):
+            values = self._sets.values(possible)[read]
+            kept = [value for value in values if self._settled(self._with(possible, read, [value])) is not None]
+            if kept == values:
+                break
+            possible = self._with(possible, read, kept)
+        return possible
+
+    def _with(self, possible: int | None, read: ReadClass, values: Sequence[int]) -> int | None:
+        return self._sets.all([possible, self._sets.read_as(read, values)])
+
+    def _settled(self, possible: int | None, trues: Collection[ReadClass] | None = None) -> int | None:
+        """What is left once nothing follows any more from the examples, or from those of some classes; None for nothing."""
         before: int | None = -1
-        while before != possible and not sets.is_decided(possible):
+        while before != possible and possible is not None:
             before = possible
-            steps = _Steps(examples, sets, sets.values(possible), max_nodes, trues)
-            possible = sets.all([possible, *(steps.read(given, read) for given, read in examples.roots)])
-    return sets.values(possible)
+            steps = _Steps(self._examples, self._sets, self._sets.values(possible), self._max_nodes, trues)
+            possible = self._sets.all([possible, *(steps.read(given, read) for given, read in self._examples.roots)])
+        return possible
 
 
 class _Algebra(Protocol[C]):
@@ -95,7 +131,9 @@ class _Steps(Generic[C]):
         max_pairs: int,
         trues: Collection[ReadClass] | None = None,
     ) -> None:
-        self._algebra, self._allowed, self._max_pairs = algebra, allowed, max_pairs
+        self._algebra, self._max_pairs = algebra, max_pairs
+        self._allowed = {read: frozenset(values) for read, values in allowed.items()}
+        self._num_classes = [choice.num_classes for choice in examples.circuit.choices]
         self._edges = [dict(node.edges) for node in examples.circuit.nodes]
         self._level = [node.choice for node in examples.circuit.nodes]
         self._reads = [
@@ -118,23 +156,29 @@ class _Steps(Generic[C]):
 
     def _step(self, given: int, read: int) -> C | None:
         level = min(self._level[node] for node in (given, read) if node != TRUE)
+        values_to: dict[int, list[int]] = {}
+        for value in range(self._num_classes[level]):
+            values_to.setdefault(self._after(read, level, value), []).append(value)
+        values_to.pop(FALSE, None)
         conditions = []
         for true in self._reads[level]:
             rest = self._after(given, level, true.index)
             if rest != FALSE:
-                conditions.append(self._read_class(true, rest, read, level))
+                conditions.append(self._read_class(true, rest, values_to))
                 if conditions[-1] is None:
                     return None
         return self._algebra.all(conditions)
 
-    def _read_class(self, true: ReadClass, given: int, read: int, level: int) -> C | None:
-        """As `read`, once the true class at this level is known."""
+    def _read_class(self, true: ReadClass, given: int, values_to: Mapping[int, list[int]]) -> C | None:
+        """As `read`, once the true class is known, and for each node that may follow the values which lead to it."""
+        allowed = self._allowed[true]
         values_of: dict[C, list[int]] = {}
-        for value in self._allowed[true]:
-            rest = self.read(given, self._after(read, level, value))
+        for node, values in values_to.items():
+            kept = [value for value in values if value in allowed]
+            rest = self.read(given, node) if kept else None
             if rest is not None:
-                values_of.setdefault(rest, []).append(value)
-        if len(values_of) == 1 and len(*values_of.values()) == len(self._allowed[true]):
+                values_of.setdefault(rest, []).extend(kept)
+        if len(values_of) == 1 and len(*values_of.values()) == len(allowed):
             return next(iter(values_of))
         algebra = self._algebra
         return algebra.some([algebra.all([algebra.read_as(true, values), rest]) for rest, values in values_of.items()])
@@ -189,10 +233,6 @@ class _Sets:
             read: [value for value in range(size) if possible >> start + value & 1]
             for read, (start, size) in self._fields.items()
         }
-
-    def is_decided(self, possible: int | None) -> bool:
-        """Whether each class can be read in one way alone."""
-        return possible is not None and possible.bit_count() == len(self._fields)
 
 
 class _Formulas:

@@ -8,9 +8,10 @@ states which maps satisfy as a formula over the choices f(c), which is compiled 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
+from typing import TypeVar
 
 from gedi_nesy.errors import LimitError, Position
 from gedi_nesy.logic.circuit import Circuit
@@ -22,7 +23,10 @@ from gedi_nesy.logic.recursion import deep_recursion
 from gedi_nesy.logic.support import ALL, Support, Training, training
 
 MAX_NODES = 1_000_000
+FIRST_NODES = 200_000  # beyond, it pays to narrow further what classes may be read as
+NODES_PER_STATE = 10  # a state of a count takes about as long as so many nodes
 LISTED = 10
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -32,21 +36,22 @@ class ShortcutReport:
     Attributes:
         sizes: number of classes of each network that the answers depend on.
         maps: how many maps of classes to classes satisfy every example, the intended one among them.
-        permutations: how many of them read something as each class.
+        permutations: how many of them read something as each class; None if that is too many to tell.
         prior_known: how many push the given prior forward onto itself; None without a prior.
         labelled: how many leave the given classes as they are; None without such classes.
         nearest: up to ten of the maps, those first that move the fewest classes; the intended one is the first.
-        label_sets: up to ten of the smallest sets of classes whose labels leave the intended map alone.
+        label_sets: up to ten of the smallest sets of classes whose labels leave the intended map alone; None if too many
+            would have to be tried.
         unseen: classes that no training example has.
     """
 
     sizes: Mapping[str, int]
     maps: int
-    permutations: int
+    permutations: int | None
     prior_known: int | None
     labelled: int | None
     nearest: tuple[ClassMap, ...]
-    label_sets: tuple[frozenset[ReadClass], ...]
+    label_sets: tuple[frozenset[ReadClass], ...] | None
     unseen: tuple[ReadClass, ...]
 
 
@@ -73,32 +78,47 @@ def count_shortcuts(
     Raises:
         ProgramError: the program has chance of its own, a network that reads several images at once, or two choices of one
             network for one image; or the support cannot be used.
-        LimitError: the diagram is larger than allowed.
+        LimitError: the diagram is larger than allowed, or the maps of a given prior cannot be told apart within it.
     """
     examples = training(circuit, template, support)
-    maps = ClassMaps(_compiled(examples, template, max_nodes), examples.sizes, max_nodes)
+    maps = ClassMaps(_compiled(examples, template, max_nodes), examples.sizes, max_nodes // NODES_PER_STATE)
     uniform = {network: (Fraction(1),) * size for network, size in examples.sizes.items()}
     seen = examples.seen()
     return ShortcutReport(
         sizes=examples.sizes,
         maps=maps.count(),
-        permutations=maps.count_preserving(uniform),
+        permutations=_unless_too_many(lambda: maps.count_preserving(uniform)),
         prior_known=None if prior is None else maps.count_preserving(prior),
         labelled=None if labelled is None else maps.count_labelled(labelled),
         nearest=tuple(maps.nearest(LISTED)),
-        label_sets=tuple(maps.smallest_labelled_sets(LISTED)),
+        label_sets=_unless_too_many(lambda: tuple(maps.smallest_labelled_sets(LISTED))),
         unseen=tuple(read for read in examples.classes() if read not in seen),
     )
 
 
 def _compiled(examples: Training, template: QueryTemplate, max_nodes: int) -> Circuit:
     """The circuit whose only root holds for the maps that satisfy every example."""
+    with deep_recursion():
+        try:
+            return _attempt(examples, min(FIRST_NODES, max_nodes), probing=False)
+        except DiagramTooLarge:
+            pass
+        try:
+            return _attempt(examples, max_nodes, probing=True)
+        except DiagramTooLarge as error:
+            raise LimitError(
+                f"counting the shortcuts of the query {template.text} takes more than {max_nodes:,} nodes."
+                " What to try: a query of fewer images that says the same, or a higher limit",
+                Position(f"query {template.text}"),
+            ) from error
+
+
+def _attempt(examples: Training, max_nodes: int, probing: bool) -> Circuit:
+    return compile(condition(examples, max_nodes, probing=probing), work=Work(max_nodes=max_nodes))
+
+
+def _unless_too_many(count: Callable[[], T]) -> T | None:
     try:
-        with deep_recursion():
-            return compile(condition(examples, max_nodes), work=Work(max_nodes=max_nodes))
-    except DiagramTooLarge as error:
-        raise LimitError(
-            f"counting the shortcuts of the query {template.text} takes more than {max_nodes:,} nodes."
-            " What to try: a query of fewer images that says the same, or a higher limit",
-            Position(f"query {template.text}"),
-        ) from error
+        return count()
+    except LimitError:
+        return None

@@ -35,3 +35,35 @@ def test_report_measures_the_circuit_of_a_template():
     assert report.circuit is not None
     assert (report.circuit.answers, report.circuit.choices, report.circuit.nodes, report.circuit.edges) == (2, 2, 4, 6)
     assert report.unused == report.undefined == ()
+
+
+def test_report_says_what_each_network_reads_and_what_has_no_effect():
+    program = parse(
+        "nn(net,[X],Y,[0,1]) :: bit(X,Y).\nnn(pair,[X,Y],Z,[0,1]) :: both(X,Y,Z).\n"
+        "nn(idle,[X]) :: spare(X).\np(A,B,C) :- bit(A,1), both(A,B,0)."
+    )
+    report = check(program, QueryTemplate.parse("p(A,B,C)", dict.fromkeys("ABC", "image")))
+    assert report.circuit is not None
+    assert report.circuit.reads == {"net": ("A",), "pair": ("A+B",)}
+    assert report.circuit.unread == ("C",)
+
+
+def test_queries_of_the_file_without_proof_are_named_with_their_place():
+    program = parse(
+        "nn(net,[X],Y,[0,1]) :: bit(X,Y).\n0.4::a(1). evidence(a(1)).\nb(X) :- a(X), X > 4.\n"
+        "query(a(1)). query(a(2)).\nquery(b(X)).\nquery(bit(x,2)).\nquery(bit(x,1)).\nquery(X) :- member(X, [a(1)]).",
+        "p.pl",
+    )
+    report = check(program)
+    assert [str(finding) for finding in report.unproved] == [
+        "p.pl:4:14  the query a(2) has no proof, so its probability is 0",
+        "p.pl:5:1  the query b(X) has no proof, so its probability is 0",
+        "p.pl:6:1  the query bit(x,2) has no proof, so its probability is 0",
+    ]
+
+
+def test_a_network_with_two_domains_is_named():
+    report = check(parse("nn(net,[X],Y,[0,1]) :: bit(X,Y).\nnn(net,[X],Y,[a,b,c]) :: kind(X,Y).", "p.pl"))
+    assert [str(finding) for finding in report.disagreeing] == [
+        "p.pl:2:1  the network net has 3 classes in kind/2 and 2 in bit/2"
+    ]

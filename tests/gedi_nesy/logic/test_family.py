@@ -115,7 +115,10 @@ def formulas():
 def test_networks_share_the_classifier_by_classes():
     family, examples = formulas()
     given = log_probs(3, 5).exp()
-    digits, operators = given[:, 2:] / given[:, 2:].sum(1, keepdim=True), given[:, :2] / given[:, :2].sum(1, keepdim=True)
+    digits, operators = (
+        given[:, 2:] / given[:, 2:].sum(1, keepdim=True),
+        given[:, :2] / given[:, :2].sum(1, keepdim=True),
+    )
     literal = operators[1, 0] * (digits[0, 1] * digits[2, 2] + digits[0, 2] * digits[2, 1])
     torch.testing.assert_close(family.log_probability(log_probs(3, 5), examples).exp()[0], literal)
 

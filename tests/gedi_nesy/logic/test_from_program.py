@@ -18,8 +18,20 @@ ADD = DIGIT + "add(A,B,T) :- digit(A,X), digit(B,Y), T is X+Y."
 @pytest.mark.parametrize(
     ("text", "query", "networks", "options", "message"),
     [
-        (ADD, "add(A,B,T)", {"nett": "AB"}, {}, '<program> has no network "nett". Its networks: net. Did you mean "net"?'),
-        (ADD, "add(A,B,T)", {}, {}, "the query add(A,B,T) has no image; declare at least one of its variables as image"),
+        (
+            ADD,
+            "add(A,B,T)",
+            {"nett": "AB"},
+            {},
+            '<program> has no network "nett". Its networks: net. Did you mean "net"?',
+        ),
+        (
+            ADD,
+            "add(A,B,T)",
+            {},
+            {},
+            "the query add(A,B,T) has no image; declare at least one of its variables as image",
+        ),
         (
             ADD,
             "add(A,B,T)",

@@ -13,14 +13,15 @@ from hypothesis import strategies as st
 
 from gedi_nesy.errors import LimitError, ProgramError
 from gedi_nesy.logic.circuit import FALSE, TRUE
-from gedi_nesy.logic.class_maps import ReadClass
+from gedi_nesy.logic.class_maps import ClassMaps, ReadClass
 from gedi_nesy.logic.compiling import compile
 from gedi_nesy.logic.formula import And, Atom, Choice, Formula, NeuralSource, Or
 from gedi_nesy.logic.grounding import ground
+from gedi_nesy.logic.map_conditions import condition
 from gedi_nesy.logic.program import load_program, parse
 from gedi_nesy.logic.query import QueryTemplate
 from gedi_nesy.logic.shortcuts import count_shortcuts
-from gedi_nesy.logic.support import Reading
+from gedi_nesy.logic.support import Reading, training
 
 DIGIT = "nn(net, [X], Y, [0,1,2,3,4,5,6,7,8,9]) :: digit(X, Y).\n"
 PARITY = DIGIT + "parity([], 0). parity([H|T], P) :- digit(H, D), parity(T, Q), P is (D + Q) mod 2.\n"
@@ -114,7 +115,9 @@ def test_a_prior_is_pushed_forward_onto_itself():
     circuit, template = compiled(parse("nn(net,[X],Y,[a,b,c]) :: kind(X,Y). p(X) :- kind(X,_)."), "p(X)", "X")
     assert circuit.roots == (TRUE,)  # every class will do
     circuit, template = compiled(
-        parse("nn(net,[X],Y,[a,b,c]) :: kind(X,Y). p(X,Y) :- kind(X,a), kind(Y,_). p(X,Y) :- \\+ kind(X,a), kind(Y,b)."),
+        parse(
+            "nn(net,[X],Y,[a,b,c]) :: kind(X,Y). p(X,Y) :- kind(X,a), kind(Y,_). p(X,Y) :- \\+ kind(X,a), kind(Y,b)."
+        ),
         "p(X,Y)",
         "XY",
     )
@@ -177,6 +180,9 @@ def test_counts_are_those_of_all_maps_tried_one_by_one(circuit, data):
         return
     found = count_shortcuts(circuit, TEMPLATE, labelled=[ReadClass("net", index) for index in labelled])
     assert found.maps == len(maps)
+    examples = training(circuit, TEMPLATE, "all")
+    probed = compile(condition(examples, 10_000, probing=True))
+    assert ClassMaps(probed, examples.sizes, 10_000).count() == len(maps)
     assert found.permutations == sum(len(set(values)) == 3 for values in maps)
     assert found.labelled == sum(all(values[index] == index for index in labelled) for values in maps)
     nearest = sorted(sum(value != index for index, value in enumerate(values)) for values in maps)[:10]
@@ -263,3 +269,19 @@ def test_a_reading_without_proof_is_refused():
     circuit, template = compiled(load_program("mnist_addition"), "sum_holds(A,B,C)", "ABC")
     with pytest.raises(ProgramError, match=r"A = 1, B = 1, C = 3\) prove no answer"):
         count_shortcuts(circuit, template, support=[Reading({"A": 1, "B": 1, "C": 3})])
+
+
+def test_what_is_too_much_to_count_leaves_the_rest_of_the_report():
+    letters = ",".join("abcdefghijklmnopqrstuvwxyz")
+    text = f"nn(net,[X],Y,[{letters}]) :: letter(X,Y).\nequal(A,B) :- letter(A,X), letter(B,X)."
+    found = report(parse(text), "equal(A,B)", "AB", max_nodes=20_000)
+    assert (found.maps, found.permutations) == (26**26, None)  # any map keeps equal letters equal
+    assert found.label_sets == (frozenset(ReadClass("net", index) for index in range(26)),)
+
+
+def test_the_sum_triple_of_more_classes_needs_a_closer_look_at_each():
+    text = "nn(net,[X],Y,[0,1,2,3,4,5,6,7,8,9,10,11,12,13,14,15]) :: number(X,Y).\n"
+    text += "triple(A,B,C) :- number(A,X), number(B,Y), Z is X + Y, number(C,Z)."
+    found = report(parse(text), "triple(A,B,C)", "ABC")
+    assert [each.values["net"] for each in found.nearest] == [tuple(range(16)), (0,) * 16]
+    assert (found.maps, found.permutations) == (2, 1)

@@ -1,0 +1,65 @@
+"""Class probabilities are read from JSON and CSV, and what is none is refused."""
+
+from __future__ import annotations
+
+import pytest
+
+from gedi_nesy.errors import DataError
+from gedi_nesy.logic.circuit import TRUE, Circuit
+from gedi_nesy.logic.class_probabilities import read_probabilities
+from gedi_nesy.logic.formula import Choice, Constant, NeuralSource
+
+CHOICES = (
+    Choice(NeuralSource("net", (0,)), 2),
+    Choice(NeuralSource("net", (1,)), 2),
+    Choice(Constant((0.3, 0.7)), 2),
+    Choice(NeuralSource("other", (0,)), 3),
+)
+CIRCUIT = Circuit(CHOICES, (), ((),), (TRUE,), TRUE, TRUE, ("p",))
+NAMES = ["net(A)", "net(B)", "chance 1", "other(A)"]
+CLASSES = {"net": ("no", "yes"), "other": ("x", "y", "z")}
+
+
+def read(tmp_path, text, name="probs.json"):
+    file = tmp_path / name
+    file.write_text(text)
+    return [list(own) for own in read_probabilities(file, CIRCUIT, NAMES, CLASSES)]
+
+
+def test_json_names_images_by_slot_or_with_their_network(tmp_path):
+    found = read(tmp_path, '{"B": [0.9, 0.1], "net(A)": {"yes": 1}, "other(A)": [0.5, 0.25, 0.25]}')
+    assert found == [[0, 1], [0.9, 0.1], [0.3, 0.7], [0.5, 0.25, 0.25]]
+
+
+def test_csv_has_a_row_for_each_image_and_the_rest_is_uniform(tmp_path):
+    assert read(tmp_path, "slot,no,yes\nB,0.25,0.75\n", "probs.csv") == [
+        [0.5, 0.5],
+        [0.25, 0.75],
+        [0.3, 0.7],
+        [pytest.approx(1 / 3)] * 3,
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("{", "probs.json:1:2  not JSON"),
+        ("[1]", "must hold an object"),
+        ('{"C": [1, 0]}', r'"C" is no image that the query depends on. Known: net\(A\), net\(B\)'),
+        ('{"B": [1, 0, 0]}', "B has 3 values; write 2 probabilities, for no, yes"),
+        ('{"B": 1}', "B has 1; write 2 probabilities"),
+        ('{"B": {"maybe": 1}}', 'B has the class "maybe". Classes: no, yes'),
+        ('{"B": ["much", 0]}', "are not all numbers"),
+        ('{"B": [0.5, 0.6]}', "sum to 1.1; probabilities sum to 1"),
+        ('{"B": [1.5, -0.5]}', "probabilities sum to 1"),
+        ('{"B": [NaN, 1]}', "probabilities sum to 1"),
+    ],
+)
+def test_what_are_no_probabilities_is_refused(tmp_path, text, message):
+    with pytest.raises(DataError, match=message):
+        read(tmp_path, text)
+
+
+def test_a_missing_file_is_named(tmp_path):
+    with pytest.raises(DataError, match=r"none.json  cannot read the probabilities"):
+        read_probabilities(tmp_path / "none.json", CIRCUIT, NAMES, CLASSES)
