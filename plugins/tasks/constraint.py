@@ -17,6 +17,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -31,12 +32,17 @@ from gedi_nesy.data.drawn_examples import Drawer
 from gedi_nesy.data.table_examples import examples_of_table
 from gedi_nesy.errors import ProgramError
 from gedi_nesy.evaluators import predict
+from gedi_nesy.logic.circuit_constraint import CircuitConstraint
 from gedi_nesy.logic.constraint import UNKNOWN
 from gedi_nesy.logic.family import Structure
 from gedi_nesy.logic.limits import Limits
 from gedi_nesy.logic.program import Program, load_program
 from gedi_nesy.logic.query import QueryTemplate
+from gedi_nesy.logic.shortcuts import count_shortcuts
 from gedi_nesy.logic.structures import Structures
+
+
+SHORTCUT_NODES = 50_000  # some seconds of counting at the end of a run
 
 
 class ConstraintTask(Task):
@@ -188,8 +194,22 @@ class ConstraintTask(Task):
                 "answers": max(len(constraint.answers) for constraint in constraints),
             }
             | {name: max(size[name] for size in sizes) for name in sizes[0]}
+            | self._shortcuts
             | ({"learned": learned} if learned else {})
         )
+
+    @cached_property
+    def _shortcuts(self) -> dict[str, int]:
+        """How many readings of the classes the query alone cannot tell from the right one; empty where nobody can count."""
+        constraint = self.constraint.constraints[0]
+        if not isinstance(constraint, CircuitConstraint):
+            return {}
+        try:
+            report = count_shortcuts(constraint.circuit, constraint.template, max_nodes=SHORTCUT_NODES)
+        except ProgramError:
+            return {}
+        used = {} if report.permutations is None else {"readings_that_use_all_classes": report.permutations}
+        return {"readings_that_satisfy": report.maps} | used
 
     def losses(self, output: MethodOutput, batch: Batch, active: frozenset[str]) -> dict[str, Float[Tensor, ""]]:
         """The semantic loss, from the class probabilities that the method has computed anyway."""

@@ -135,3 +135,8 @@ def test_fit_is_the_loss_on_the_training_examples(dataset):
             return torch.zeros(len(images), 10).log_softmax(dim=1)
 
     assert task.fit(Uniform())["nesy"] == pytest.approx(-torch.tensor(0.055).log().item(), rel=1e-5)
+
+
+def test_facts_count_the_readings_that_satisfy_the_query(dataset):
+    facts = make(dataset, **(SUM | {"examples": 20})).facts()
+    assert (facts["readings_that_satisfy"], facts["readings_that_use_all_classes"]) == (2, 1)
