@@ -1,14 +1,22 @@
-"""Examples per second, forward and backward, of a constraint alone: `python benchmarks/constraint.py`.
+"""What a constraint costs, beside its peers: `python benchmarks/constraint.py`.
 
-Three routes to the same loss, in one process, measured in turns so that a busy machine slows all of them alike:
+    circuit           our compiled circuit
+    literal           the formula that a person would write for this one program: outer product, matrix product, log
+    enumeration       sum over the satisfying worlds
+    klay              KLay (PyPI klaycircuits) on PySDD's circuit, on probabilities
+    klay-log          the same on log-probabilities
+    klay-diagram      KLay on our own diagram, on probabilities; what remains is evaluation alone
+    klay-diagram-log  the same on log-probabilities
+    deeplog           DeepLog 5 (PyPI pydeeplog with mv-sdd), on probabilities
+    deepproblog       DeepProbLog's exact engine with its cache warm, one query an example; it has no batches, so it is
+                      measured on a few examples and its rate holds for any number of them
 
-    circuit      our compiled circuit
-    literal      the formula that a person would write for this one program: outer product, matrix product, log
-    deepproblog  DeepProbLog's exact engine with its cache warm, one query an example; it has no batches, so it is
-                 measured on a few examples and its rate holds for any number of them
+All but DeepProbLog start from one ground program. Each runs in a process of its own and they take turns, so that a busy
+machine slows all of them alike and one that does not finish can be ended. A pass is forward and backward, to the gradient
+of the mean of -log P(answer) with respect to class log-probabilities, or class probabilities where the route wants those.
+Before that, loss and gradient of a few examples are compared. On probabilities, long products underflow: the deviation tells.
 
-Circuit and DeepProbLog start from class log-probabilities, the literal formula from class probabilities; all end with
-the gradient of the mean of -log p(query) with respect to their input.
+The last table says which share of a training step a config's constraint takes.
 """
 
 from __future__ import annotations
@@ -17,64 +25,15 @@ import argparse
 import os
 import platform
 import statistics
-import time
-from collections.abc import Callable
-from dataclasses import dataclass
-from pathlib import Path
+from importlib.metadata import PackageNotFoundError, version
 
 import torch
-from gedi_nesy_plugins.backends.deepproblog import build_constraint as build_reference
-from torch import Tensor
+from logic.competitors import BACKENDS, Competitor
+from logic.problems import SCALE, SPEED, NotPossible, Problem
+from logic.share import CONFIGS, print_shares
 
-from gedi_nesy.logic.circuit_constraint import build_constraint
-from gedi_nesy.logic.constraint import Constraint
-from gedi_nesy.logic.program import load_program
-from gedi_nesy.logic.query import QueryTemplate
-
-PROGRAMS = Path(__file__).parents[1] / "programs"
-DIGITS = 10
-BACKENDS = ("circuit", "literal", "deepproblog")
-
-
-@dataclass(frozen=True)
-class Case:
-    """A program, its query, and the same thing as a formula of class probabilities (examples, slots, classes)."""
-
-    name: str
-    file: str
-    query: str
-    roles: dict[str, str]
-    literal: Callable[[Tensor, Tensor, Tensor], Tensor]
-    num_sums: int
-
-
-def _literal_triple(probs: Tensor, answer: Tensor, is_sum: Tensor) -> Tensor:
-    pairs = (probs[:, 0, :, None] * probs[:, 1, None, :]).flatten(1)
-    return ((pairs @ is_sum) * probs[:, 2]).sum(1).log()
-
-
-def _literal_addition(probs: Tensor, answer: Tensor, is_sum: Tensor) -> Tensor:
-    pairs = (probs[:, 0, :, None] * probs[:, 1, None, :]).flatten(1)
-    return (pairs @ is_sum).gather(1, answer[:, None]).squeeze(1).log()
-
-
-@dataclass(frozen=True, eq=False)
-class Route:
-    """One way to a loss: `passes` forward and backward passes from `leaf` make one measurement."""
-
-    name: str
-    leaf: Tensor
-    loss: Callable[[Tensor], Tensor]
-    passes: int
-
-
-CASES = (
-    Case("sum triple", "mnist_addition.pl", "sum_holds(A,B,C)", dict.fromkeys("ABC", "image"), _literal_triple, 10),
-    Case(
-        "addition with label", "addition_with_label.pl", "addition(A,B,T)", {"A": "image", "B": "image", "T": "label"},
-        _literal_addition, 19,
-    ),
-)  # fmt: skip
+HEADER = ("route", "build s", "size", "batch", "min", "median", "max ex/s", "x first", "deviation")
+FORM = "  {:<17}{:>8}  {:<28}{:>6}{:>11}{:>11}{:>11}{:>11}{:>11}"
 
 
 def main() -> None:
@@ -82,109 +41,99 @@ def main() -> None:
     options = _options()
     torch.set_num_threads(options.threads)
     _print_machine(options)
-    for case in CASES:
-        program, template = load_program(PROGRAMS / case.file), QueryTemplate.parse(case.query, case.roles)
-        start = time.perf_counter()
-        circuit = build_constraint(program, template, DIGITS)
-        print(
-            f"\n{case.name}: {circuit.circuit.num_nodes} nodes, {circuit.circuit.num_edges} edges,"
-            f" {len(circuit.answers)} answers, ready in {time.perf_counter() - start:.2f} s"
-        )
-        print(
-            f"{'route':<13}{'batch':>6}{'min':>12}{'median':>12}{'max ex/s':>12}{'x literal':>12}{'x DeepProbLog':>15}"
-        )
-        slow = build_reference(program, template, DIGITS) if "deepproblog" in options.backends else None
-        for batch in options.batch:
-            _print_rates(_measure(_routes(case, circuit, slow, batch, options), options.repeats))
+    for problems, batches in ((SPEED, options.batch), (SCALE, options.scale_batch)):
+        for problem in problems:
+            if options.only in problem.name:
+                _compare(problem, batches, options)
+    if options.share:
+        print_shares(options.share, options.device, options.repeats)
 
 
-def _routes(
-    case: Case, circuit: Constraint, slow: Constraint | None, batch: int, options: argparse.Namespace
-) -> list[Route]:
-    """What to measure at a batch size."""
-    log_probs, answer = _inputs(circuit, batch, options.device)
-    is_sum = _sum_table(case.num_sums).to(options.device)
-    circuit = circuit.to(options.device)
-    passes = max(1, 20_000 // batch)  # enough work for the clock
-    routes = [
-        Route("circuit", log_probs.clone().requires_grad_(), lambda leaf: circuit.loss(leaf, answer), passes),
-        Route(
-            "literal", log_probs.exp().requires_grad_(), lambda leaf: -case.literal(leaf, answer, is_sum).mean(), passes
-        ),
-    ]
-    if slow is not None:
-        few, few_answer = _inputs(slow, options.deepproblog_batch, "cpu")
-        routes.append(Route("deepproblog", few.requires_grad_(), lambda leaf: slow.loss(leaf, few_answer), 1))
-    return [route for route in routes if route.name in options.backends]
+def _compare(problem: Problem, batches: list[int], options: argparse.Namespace) -> None:
+    """Print the table of one problem."""
+    print(f"\n{problem.name}: {problem.shape[0]} images of {problem.shape[1]} classes")
+    field, missing = _field(problem, options)
+    if field:
+        print(f"  ground in {field[0].ground_seconds:.2f} s")
+    print(FORM.format(*HEADER))
+    for batch in batches:
+        _measure(field, missing, batch, options.repeats)
+        for competitor in field:
+            print(_row(competitor, field[0]))
+    for backend, reason in missing.items():
+        print(f"  {backend:<17}{reason}")
+    for competitor in field:
+        competitor.stop()
 
 
-def _measure(routes: list[Route], repeats: int) -> dict[Route, list[float]]:
-    """Examples per second of each route; all take a turn in each round, and the first round warms up."""
-    rates: dict[Route, list[float]] = {route: [] for route in routes}
-    for repeat in range(repeats + 1):
-        for route in routes:
-            rate = _rate(route)
-            if repeat:
-                rates[route].append(rate)
-    return rates
+def _field(problem: Problem, options: argparse.Namespace) -> tuple[list[Competitor], dict[str, str]]:
+    """Those that can take part, and why the others cannot."""
+    field, missing = [], {}
+    for backend in options.backends:
+        try:
+            field.append(Competitor(backend, problem, options))
+        except NotPossible as reason:
+            missing[backend] = str(reason)
+    return field, missing
 
 
-def _rate(route: Route) -> float:
-    """Examples per second of the route's forward and backward passes."""
-    _synchronize(route.leaf)
-    start = time.perf_counter()
-    for _ in range(route.passes):
-        route.leaf.grad = None
-        route.loss(route.leaf).backward()
-    _synchronize(route.leaf)
-    return len(route.leaf) * route.passes / (time.perf_counter() - start)
+def _measure(field: list[Competitor], missing: dict[str, str], batch: int, repeats: int) -> None:
+    """Let all take turns; who does not finish moves from the field to the missing."""
+    for turn in range(repeats + 1):
+        for competitor in tuple(field):
+            try:
+                competitor.take_turn() if turn else competitor.prepare(batch)
+            except NotPossible as reason:
+                field.remove(competitor)
+                missing[competitor.backend] = f"batch of {batch}: {reason}"
 
 
-def _synchronize(tensor: Tensor) -> None:
-    if tensor.is_cuda:
-        torch.cuda.synchronize()
+def _row(competitor: Competitor, first: Competitor) -> str:
+    rates = competitor.rates
+    ratio = statistics.median(rates) / statistics.median(first.rates)
+    figures = (_figure(value) for value in (min(rates), statistics.median(rates), max(rates)))
+    return FORM.format(
+        competitor.backend, f"{competitor.build_seconds:.2f}", competitor.size, competitor.examples, *figures,
+        f"{ratio:.2g}" if ratio < 0.1 else f"{ratio:.2f}", f"{competitor.deviation(first):.0e}",
+    )  # fmt: skip
 
 
-def _inputs(constraint: Constraint, batch: int, device: str) -> tuple[Tensor, Tensor]:
-    generator = torch.Generator().manual_seed(0)
-    logits = torch.randn(batch, len(constraint.slots), DIGITS, generator=generator)
-    answer = torch.randint(len(constraint.answers), (batch,), generator=generator)
-    return logits.log_softmax(2).to(device), answer.to(device)
-
-
-def _sum_table(num_sums: int) -> Tensor:
-    """(100, sums): 1 where the pair of digits has the sum."""
-    totals = torch.arange(DIGITS)[:, None] + torch.arange(DIGITS)
-    return (totals.flatten()[:, None] == torch.arange(num_sums)).float()
-
-
-def _print_rates(rates: dict[Route, list[float]]) -> None:
-    medians = {route.name: statistics.median(values) for route, values in rates.items()}
-    for route, values in rates.items():
-        spread = "".join(
-            f"{value:>12,.{0 if value >= 100 else 1}f}" for value in (min(values), medians[route.name], max(values))
-        )
-        ratios = [
-            medians[route.name] / medians[other] if other in medians else None for other in ("literal", "deepproblog")
-        ]
-        literal, deepproblog = ("-" if ratio is None else f"{ratio:,.{2 if ratio < 100 else 0}f}" for ratio in ratios)
-        print(f"{route.name:<13}{len(route.leaf):>6}{spread}{literal:>12}{deepproblog:>15}")
+def _figure(value: float) -> str:
+    return f"{value:,.0f}" if value >= 100 else f"{value:.1f}"
 
 
 def _print_machine(options: argparse.Namespace) -> None:
     device = torch.cuda.get_device_name() if options.device == "cuda" else "cpu"
     print(
-        f"python {platform.python_version()}, torch {torch.__version__}, {os.cpu_count()} CPUs,"
-        f" load {os.getloadavg()[0]:.1f}, threads {options.threads}, device {device}, {options.repeats} repeats"
+        f"python {platform.python_version()}, torch {torch.__version__}, klay {_version('klaycircuits')},"
+        f" {os.cpu_count()} CPUs, load {os.getloadavg()[0]:.1f}, threads {options.threads}, device {device},"
+        f" {options.repeats} turns"
     )
 
 
+def _version(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return "not installed"
+
+
 def _options() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description="Examples per second of a constraint, forward and backward.")
-    parser.add_argument("--batch", type=int, nargs="+", default=[60, 1024])
-    parser.add_argument("--repeats", type=int, default=15)
+    parser = argparse.ArgumentParser(description="What a constraint costs, beside its peers.")
+    parser.add_argument("--batch", type=int, nargs="+", default=[60, 1024], help="examples at once, two small programs")
+    parser.add_argument(
+        "--scale-batch", type=int, nargs="+", default=[60], help="examples at once, the larger programs"
+    )
+    parser.add_argument("--repeats", type=int, default=15, help="turns of each route")
     parser.add_argument("--backends", nargs="+", choices=BACKENDS, default=list(BACKENDS))
-    parser.add_argument("--deepproblog-batch", type=int, default=4)
+    parser.add_argument("--only", default="", help="problems whose name has this in it")
+    parser.add_argument("--share", nargs="*", default=CONFIGS, help="configs of the last table; none leaves it out")
+    parser.add_argument("--limit", type=float, default=60, help="seconds for grounding and building, and for a turn")
+    parser.add_argument(
+        "--deeplog",
+        help="folder with DeepLog, which needs Python 3.12 and an older KLay than the one measured:"
+        " pip install --target FOLDER --no-deps pydeeplog mv-sdd 'klaycircuits<0.1' lark",
+    )
     parser.add_argument("--device", choices=["cpu", "cuda"], default="cpu")
     parser.add_argument("--threads", type=int, default=1)
     return parser.parse_args()

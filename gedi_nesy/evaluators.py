@@ -12,8 +12,11 @@ from torch import Tensor
 
 from .config.options import Options
 from .data.dataset import to_unit_range
+from .data.views import Pipeline
+from .engine.seeding import make_generator
 from .errors import DivergenceError
 from .methods import Method, require
+from .registry import Registry
 from .tasks import Task
 
 CHUNK = 500
@@ -34,6 +37,25 @@ class Evaluation:
     tables: dict[str, Any] = field(default_factory=dict)
 
 
+@dataclass(frozen=True)
+class EvaluatorContext:
+    """What the engine gives an evaluator beside its options.
+
+    Attributes:
+        registry: to look other data sets up by name.
+        pipelines: the random transformations of each view that the method was trained with.
+        seed: the run's own.
+    """
+
+    registry: Registry = field(default_factory=Registry)
+    pipelines: tuple[Pipeline, ...] = ()
+    seed: int = 0
+
+    def generator(self, purpose: str, device: torch.device | str = "cpu") -> torch.Generator:
+        """Chance for one purpose, the same at every evaluation of a run."""
+        return make_generator(self.seed, f"evaluation/{purpose}", device)
+
+
 class Evaluator(ABC):
     """Computes numbers about a trained method on held-out data.
 
@@ -48,8 +70,8 @@ class Evaluator(ABC):
 
     options: Any
 
-    def __init__(self, options: Any) -> None:
-        self.options = options
+    def __init__(self, options: Any, context: EvaluatorContext | None = None) -> None:
+        self.options, self.context = options, context or EvaluatorContext()
 
     def check(self, method: Method, task: Task) -> None:
         """ConfigError, before training, when the method or the task lacks what the evaluator needs."""
@@ -59,6 +81,15 @@ class Evaluator(ABC):
     @abstractmethod
     def evaluate(self, method: Method, task: Task) -> Evaluation:
         """Numbers on the task's test split; the method is in evaluation mode and no gradient is recorded."""
+
+
+@torch.no_grad()
+def embed(method: Any, pixels: UInt8[Tensor, "images channels height width"]) -> Float[Tensor, "images features"]:
+    """Embeddings of any number of images in float32, in chunks of 500, without views or noise."""
+    features = torch.cat([method.embed(to_unit_range(chunk)).float() for chunk in torch.split(pixels, CHUNK)])
+    if not torch.isfinite(features).all():
+        raise DivergenceError("the method's embeddings are not finite: its weights are damaged or diverged")
+    return features
 
 
 @torch.no_grad()

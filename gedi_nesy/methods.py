@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from .config.options import Options
 from .errors import ConfigError
 from .models.backbone import Backbone
+from .models.posterior import Gaussian, Latents
 from .types import Batch, MethodOutput, Term
 
 ImageBatch = Float[Tensor, "batch channels height width"]
@@ -48,12 +49,14 @@ class Method(nn.Module, ABC):
 
     Class attributes:
         TERMS: each loss term the method can compute, with one line about it; a config weighs them by these names.
+        USES_SMALL_VIEWS: whether `losses` looks at the batch's small images; where it does not, a config cannot ask for any.
 
     Attributes:
         lacks: capabilities that the class has and this object, as configured, does not.
     """
 
     TERMS: ClassVar[dict[str, str]]
+    USES_SMALL_VIEWS: ClassVar[bool] = False
     lacks: frozenset[str] = frozenset()
 
     class Options(Options):
@@ -76,6 +79,9 @@ class Method(nn.Module, ABC):
         Args:
             active: the terms wanted in this step, a subset of the context's; a config can let a term start later.
         """
+
+    def updated(self) -> None:
+        """Called after each optimiser step: momentum encoders, queues and the like move here, never in `losses`."""
 
     def terms(self) -> dict[str, Term]:
         """The active terms with their known minima, for displays and for the detection of failures."""
@@ -114,10 +120,28 @@ class Samples(Protocol):
         """Samples with pixels in [-1, 1]; the method's own state stays as it is."""
 
 
+@runtime_checkable
+class HasPosterior(Protocol):
+    """A distribution over latents for each image."""
+
+    def posterior(self, images: ImageBatch) -> Gaussian:
+        """q(z|x) of images with pixels in [-1, 1]."""
+
+
+@runtime_checkable
+class Decodes(Protocol):
+    """Images from latents."""
+
+    def decode(self, latents: Latents) -> ImageBatch:
+        """The mean of p(x|z), with pixels in [-1, 1]."""
+
+
 CAPABILITIES: dict[str, Any] = {
     "class_log_probs": Classifies,
+    "decode": Decodes,
     "embed": Embeds,
     "log_density": HasLogDensity,
+    "posterior": HasPosterior,
     "sample": Samples,
 }
 

@@ -10,11 +10,13 @@ from torch import nn
 from .config.options import Options
 from .methods import Method, MethodContext, capabilities
 from .models.backbone import Backbone
-from .types import Batch
+from .types import Batch, MethodOutput
 
 SHAPE = (1, 8, 8)
 NUM_CLASSES = 4
 BATCH = 6
+STEPS = 3
+RATE = 1e-3
 
 
 class TinyBackbone(Backbone):
@@ -34,100 +36,158 @@ class TinyBackbone(Backbone):
         return features
 
 
+Shape = tuple[int, int, int]
+
+
 def make_method(
     kind: type[Method],
     terms: set[str] | None = None,
     seed: int = 0,
     generator: torch.Generator | None = None,
+    shape: Shape = SHAPE,
     **options: Any,
 ) -> Method:
-    """A small method on 8x8 grey images and four classes, for tests.
+    """A small method on 8x8 images, four classes and two views, for tests.
 
     Args:
         terms: the active terms, all by default.
         generator: the method's randomness; one of its own by default.
+        shape: channels, height and width of an image; grey by default.
         options: the method's own options.
     """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         active = frozenset(kind.TERMS if terms is None else terms)
         context = MethodContext(
-            TinyBackbone(), SHAPE, NUM_CLASSES, active, 2, generator or torch.Generator().manual_seed(seed)
+            TinyBackbone(None, shape), shape, NUM_CLASSES, active, 2, generator or torch.Generator().manual_seed(seed)
         )
         return kind(kind.Options(**options), context)
 
 
-def make_batch(seed: int = 0) -> Batch:
-    """Two views of six random images."""
-    return Batch(torch.rand(2, BATCH, *SHAPE, generator=torch.Generator().manual_seed(seed)) * 2 - 1)
+def make_batch(seed: int = 0, shape: Shape = SHAPE) -> Batch:
+    """Two views of six random images, and the images."""
+    images = torch.rand(3, BATCH, *shape, generator=torch.Generator().manual_seed(seed)) * 2 - 1
+    return Batch(images[:2], originals=images[2])
 
 
-def check_method(kind: type[Method], **options: Any) -> None:
+def check_method(kind: type[Method], shape: Shape = SHAPE, **options: Any) -> None:
     """Raise AssertionError unless the method keeps the contract of `gedi_nesy.Method`.
 
-    Terms are finite scalars named in TERMS, only active ones are returned, gradients reach the parameters, a saved and loaded
-    method goes on alike, and each capability it claims gives the promised shapes.
+    Terms are finite scalars named in TERMS, under bf16 autocast too; only active ones are returned; gradients reach every
+    trainable parameter; a method that was saved and loaded after some steps goes on alike; and each capability it claims gives
+    the promised shapes.
+
+    Args:
+        shape: channels, height and width of the images to check with.
+        options: the method's own options.
     """
-    method, batch = make_method(kind, **options), make_batch()
+    method, batch = make_method(kind, shape=shape, **options), make_batch(shape=shape)
     output = method.losses(batch, frozenset(kind.TERMS))
     assert output.terms, "losses() returned no term"
-    for name, term in output.terms.items():
-        assert name in kind.TERMS, f"term {name} is not in TERMS"
-        assert term.shape == () and torch.isfinite(term), f"term {name} is not a finite scalar: {term}"
-        only = (
-            make_method(kind, {name}, **options).losses(batch, frozenset({name})).terms
-            if _stands_alone(kind, name, options)
-            else {name: term}
-        )
+    _check_terms(output.terms, kind)
+    for name in output.terms:
+        if not _stands_alone(kind, name, shape, options):
+            continue
+        only = make_method(kind, {name}, shape=shape, **options).losses(batch, frozenset({name})).terms
         assert set(only) == {name}, f"with {name} alone active, losses() returned {sorted(only)}"
     torch.autograd.backward(torch.stack(list(output.terms.values())).sum())
     for name, parameter in method.named_parameters():
-        assert parameter.grad is not None and torch.isfinite(parameter.grad).all(), f"no finite gradient reaches {name}"
-    _check_capabilities(method, batch)
-    _check_resumes(kind, batch, options)
+        if parameter.requires_grad:
+            reached = parameter.grad is not None and bool(torch.isfinite(parameter.grad).all())
+            assert reached, f"no finite gradient reaches {name}"
+    _check_half_precision(kind, batch, shape, options)
+    _check_capabilities(method, output, batch)
+    _check_resumes(kind, batch, shape, options)
 
 
-def _stands_alone(kind: type[Method], name: str, options: dict[str, Any]) -> bool:
+def _check_terms(terms: dict[str, torch.Tensor], kind: type[Method]) -> None:
+    for name, term in terms.items():
+        assert name in kind.TERMS, f"term {name} is not in TERMS"
+        assert term.shape == () and torch.isfinite(term), f"term {name} is not a finite scalar: {term}"
+
+
+def _stands_alone(kind: type[Method], name: str, shape: Shape, options: dict[str, Any]) -> bool:
     """Whether a method accepts this term without the others."""
     from .errors import ConfigError
 
     try:
-        make_method(kind, {name}, **options)
+        make_method(kind, {name}, shape=shape, **options)
     except ConfigError:
         return False
     return True
 
 
-def _check_capabilities(method: Any, batch: Batch) -> None:
+def _check_half_precision(kind: type[Method], batch: Batch, shape: Shape, options: dict[str, Any]) -> None:
+    """A step in mixed precision."""
+    method = make_method(kind, shape=shape, **options)
+    with torch.autocast("cpu", torch.bfloat16):
+        terms = method.losses(batch, frozenset(kind.TERMS)).terms
+    _check_terms(terms, kind)
+    torch.autograd.backward(torch.stack([term.float() for term in terms.values()]).sum())
+    method.updated()
+
+
+def _check_capabilities(method: Any, output: MethodOutput, batch: Batch) -> None:
     images, offers = batch.images[0], capabilities(method)
     method.eval()
+    assert output.class_log_probs is None or "class_log_probs" in offers, (
+        "losses() gives class_log_probs, which is not among the method's capabilities"
+    )
     if "class_log_probs" in offers:
-        log_probs = method.class_log_probs(images)
-        assert log_probs.shape == (BATCH, NUM_CLASSES), f"class_log_probs has shape {tuple(log_probs.shape)}"
-        assert torch.allclose(log_probs.exp().sum(dim=1), torch.ones(BATCH), atol=1e-5), (
-            "class_log_probs is not normalised"
-        )
+        for log_probs in (method.class_log_probs(images), output.class_log_probs):
+            assert log_probs is not None, "losses() does not give class_log_probs, which the method claims to offer"
+            assert log_probs.shape == (BATCH, NUM_CLASSES), f"class_log_probs has shape {tuple(log_probs.shape)}"
+            assert torch.allclose(log_probs.exp().sum(dim=1), torch.ones(BATCH), atol=1e-5), (
+                "class_log_probs is not normalised"
+            )
     if "embed" in offers:
         assert method.embed(images).ndim == 2, "embed does not give (batch, features)"
     if "log_density" in offers:
         assert method.log_density(images).shape == (BATCH,), "log_density does not give (batch,)"
+    if "posterior" in offers:
+        posterior = method.posterior(images)
+        assert posterior.mean.shape == posterior.log_variance.shape and len(posterior.mean) == BATCH, (
+            "posterior does not give a Gaussian for each image"
+        )
+        if "decode" in offers:
+            decoded = method.decode(posterior.mean)
+            assert decoded.shape == images.shape, f"decode gives {tuple(decoded.shape)}, not images"
+            assert decoded.abs().max() <= 1, "decode gives pixels outside [-1, 1]"
     if "sample" in offers:
         state = {name: value.clone() for name, value in method.state_dict().items()}
-        assert method.sample(3, torch.Generator().manual_seed(0)).shape == (3, *SHAPE), "sample does not give images"
+        samples = method.sample(3, torch.Generator().manual_seed(0))
+        assert samples.shape == (3, *images.shape[1:]), "sample does not give images"
         assert all(torch.equal(value, state[name]) for name, value in method.state_dict().items()), (
             "sample changed the method's state"
         )
 
 
-def _check_resumes(kind: type[Method], batch: Batch, options: dict[str, Any]) -> None:
-    """A second object with the first one's state and generator must compute the same terms."""
+def _check_resumes(kind: type[Method], batch: Batch, shape: Shape, options: dict[str, Any]) -> None:
+    """A second object with the first one's state and generator must go on alike, queues and momentum copies included."""
     generators = [torch.Generator().manual_seed(seed) for seed in (0, 1)]
-    first, second = (make_method(kind, seed=seed, generator=generators[seed], **options) for seed in (0, 1))
+    first, second = (
+        make_method(kind, seed=seed, generator=generators[seed], shape=shape, **options) for seed in (0, 1)
+    )
+    for _ in range(STEPS):
+        _step(first, batch)
     second.load_state_dict(first.state_dict())
     for generator in generators:
         generator.manual_seed(7)
-    active = frozenset(kind.TERMS)
-    one, other = first.losses(batch, active).terms, second.losses(batch, active).terms
-    assert all(torch.equal(one[name], other[name]) for name in one), (
-        "the terms of a reloaded method differ: some state is not in state_dict()"
-    )
+    for _ in range(STEPS):
+        one, other = _step(first, batch), _step(second, batch)
+        assert all(torch.equal(one[name], other[name]) for name in one), (
+            "the terms of a reloaded method differ: some state is not in state_dict()"
+        )
+
+
+def _step(method: Method, batch: Batch) -> dict[str, torch.Tensor]:
+    """A plain gradient step as the engine takes it; gives the terms before it."""
+    terms = method.losses(batch, frozenset(method.TERMS)).terms
+    method.zero_grad()
+    torch.autograd.backward(torch.stack(list(terms.values())).sum())
+    with torch.no_grad():
+        for parameter in method.parameters():
+            if parameter.grad is not None:
+                parameter.sub_(parameter.grad, alpha=RATE)
+    method.updated()
+    return terms

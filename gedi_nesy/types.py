@@ -30,11 +30,20 @@ class Batch:
 
     Attributes:
         images: pixels in [-1, 1].
+        small_images: further views of the same images, of a size of their own (multi-crop); None unless the config wants some.
         examples: instances of the constraint over these images; their slots are positions on the batch axis.
+        originals: the images that the views were made of, pixels in [-1, 1]; training always gives them.
     """
 
     images: Float[Tensor, "views batch channels height width"]
     examples: Examples | None = None
+    small_images: Float[Tensor, "small_views batch channels small_height small_width"] | None = None
+    originals: Float[Tensor, "batch channels original_height original_width"] | None = None
+
+    @property
+    def crops(self) -> list[Float[Tensor, "batch channels _height _width"]]:
+        """Every view, the small ones last."""
+        return [*self.images, *(() if self.small_images is None else self.small_images)]
 
 
 @dataclass(frozen=True)

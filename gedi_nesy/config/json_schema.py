@@ -17,6 +17,8 @@ def json_schema(registry: Registry) -> dict[str, Any]:
         properties[key] = _choice(registry, kind, definitions)
     for key, kind in LISTS.items():
         properties[key] = {"type": "array", "items": _choice(registry, kind, definitions)}
+    one_view = {"type": "array", "items": properties["views"]["items"]}
+    properties["views"]["items"] = {"anyOf": [*properties["views"]["items"]["anyOf"], one_view]}
     properties["extends"] = {
         "type": "string",
         "description": "A config to start from; sections here are merged over it.",

@@ -96,10 +96,14 @@ class RunConfig(Options):
     backbone: Component
     method: Component
     task: Component
-    views: tuple[Component, ...] = ()
-    """Random transformations that make a view of an image, applied in this order."""
+    views: tuple[Component, ...] | tuple[tuple[Component, ...], ...] = ()
+    """Random transformations that make a view of an image, applied in this order; or a list of such lists, one a view."""
     num_views: Positive = 1
     """Views of each image in a step."""
+    small_views: tuple[Component, ...] = ()
+    """Random transformations that make a small view, for methods with multi-crop; they begin with a crop to a size."""
+    num_small_views: Annotated[int, Field(ge=0)] = 0
+    """Small views of each image in a step."""
     weights: dict[str, Annotated[float, Field(ge=0)]]
     """Weight of each loss term; a term without a weight, or with 0, is not computed."""
     starts: dict[str, Fraction] = {}
@@ -114,6 +118,17 @@ class RunConfig(Options):
         data = self.model_dump(mode="json")
         for key in ("data", "backbone", "method", "task"):
             data[key] = getattr(self, key).flat()
-        for key in ("views", "evaluators"):
-            data[key] = [component.flat() for component in getattr(self, key)]
+        for key in ("views", "small_views", "evaluators"):
+            data[key] = _flat(getattr(self, key))
         return data
+
+    def pipelines(self) -> tuple[tuple[Component, ...], ...]:
+        """The transformations of each view."""
+        lists = tuple(item for item in self.views if isinstance(item, tuple))
+        shared = tuple(item for item in self.views if isinstance(item, Component))
+        return lists or (shared,) * self.num_views
+
+
+def _flat(components: tuple[Any, ...]) -> list[Any]:
+    """Plain forms of components, or of lists of components."""
+    return [_flat(item) if isinstance(item, tuple) else item.flat() for item in components]

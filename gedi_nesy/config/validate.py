@@ -18,7 +18,7 @@ from .options import Options
 from .schema import Component, RunConfig
 
 SECTIONS: dict[str, Kind] = {"data": "dataset", "backbone": "backbone", "method": "method", "task": "task"}
-LISTS: dict[str, Kind] = {"views": "view", "evaluators": "evaluator"}
+LISTS: dict[str, Kind] = {"views": "view", "small_views": "view", "evaluators": "evaluator"}
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -31,6 +31,7 @@ class _Checked(RunConfig):
     method: Any
     task: Any
     views: Any = ()
+    small_views: Any = ()
     evaluators: Any = ()
 
 
@@ -45,16 +46,17 @@ def validate(tree: Tree, plugins: PluginManager) -> RunConfig:
     parts: dict[str, Any] = {
         key: _component(tree, (key,), kind, plugins, faults) for key, kind in SECTIONS.items() if key in tree.data
     }
-    parts |= {key: _components(tree, key, kind, plugins, faults) for key, kind in LISTS.items() if key in tree.data}
+    parts |= {key: _components(tree, (key,), kind, plugins, faults) for key, kind in LISTS.items() if key in tree.data}
     plain = {key: None if key in parts else value for key, value in tree.data.items()}
     core = check_model(_Checked, plain, tree, (), faults)
     if core is not None:
+        _check_views(tree, core, parts, faults)
         _check_terms(tree, core, parts, plugins, faults)
         _check_compare(tree, core, faults)
     if faults or core is None:
         raise ConfigError(sorted(faults, key=lambda fault: _order(tree, fault)))
     fields = {key: getattr(core, key) for key in RunConfig.model_fields}
-    fields |= {key: tuple(part) if isinstance(part, list) else part for key, part in parts.items()}
+    fields |= parts
     method = plugins.registry.find("method", fields["method"].name).load()
     fields["weights"] = method.default_weights(core.weights) | core.weights
     return RunConfig.model_construct(**fields)
@@ -84,9 +86,7 @@ def check_model(
 
 def _component(tree: Tree, path: Path, kind: Kind, plugins: PluginManager, faults: list[UserError]) -> Component | None:
     """The plugin that a section names, with its options checked; None when a fault was noted."""
-    data: Any = tree.data
-    for part in path:
-        data = data[part]
+    data = _at(tree, path)
     if isinstance(data, str):
         data = {"name": data}
     if not isinstance(data, dict) or not isinstance(data.get("name"), str):
@@ -111,16 +111,36 @@ def _component(tree: Tree, path: Path, kind: Kind, plugins: PluginManager, fault
     return Component.model_construct(name=data["name"], options=options) if options is not None else None
 
 
-def _components(tree: Tree, key: str, kind: Kind, plugins: PluginManager, faults: list[UserError]) -> list[Component]:
-    items = tree.data[key]
+def _components(tree: Tree, path: Path, kind: Kind, plugins: PluginManager, faults: list[UserError]) -> tuple[Any, ...]:
+    """The plugins of a list; for `views` also of a list of lists."""
+    items = _at(tree, path)
     if not isinstance(items, list):
-        faults.append(ConfigError(f'"{key}" is a list, not {items!r}', tree.position((key,))))
-        return []
-    parts = [_component(tree, (key, index), kind, plugins, faults) for index in range(len(items))]
-    names = [part.name for part in parts if part]
+        faults.append(ConfigError(f'"{_dotted(path)}" is a list, not {items!r}', tree.position(path)))
+        return ()
+    places = [(*path, index) for index in range(len(items))]
+    if path == ("views",) and any(isinstance(item, list) for item in items):
+        return tuple(_components(tree, place, kind, plugins, faults) for place in places)
+    parts = [part for place in places if (part := _component(tree, place, kind, plugins, faults)) is not None]
+    names = [part.name for part in parts]
     if kind == "evaluator" and (twice := {name for name in names if names.count(name) > 1}):
-        faults.append(ConfigError(f"{key} names {', '.join(twice)} twice", tree.position((key,))))
-    return [part for part in parts if part is not None]
+        faults.append(ConfigError(f"{_dotted(path)} names {', '.join(twice)} twice", tree.position(path)))
+    return tuple(parts)
+
+
+def _check_views(tree: Tree, core: RunConfig, parts: dict[str, Any], faults: list[UserError]) -> None:
+    """Lists of transformations and numbers of views belong together."""
+    lists = [part for part in parts.get("views", ()) if isinstance(part, tuple)]
+    if lists and len(lists) != core.num_views:
+        message = f"views has {len(lists)} lists, one for each view, and num_views is {core.num_views}: set it to {len(lists)}"
+        faults.append(ConfigError(message, tree.position(("views",))))
+    if core.num_small_views and not parts.get("small_views"):
+        message = (
+            f"num_small_views is {core.num_small_views} and small_views is empty: it says how a small view is made"
+        )
+        faults.append(ConfigError(message, tree.position(("num_small_views",))))
+    if parts.get("small_views") and not core.num_small_views:
+        message = "small_views is there and num_small_views is 0: set it to the number of small views of each image"
+        faults.append(ConfigError(message, tree.position(("small_views",))))
 
 
 def _check_terms(
@@ -198,10 +218,15 @@ def _known_at(model: type[BaseModel], path: Path) -> list[str]:
     return list(model.model_fields)
 
 
-def _name(tree: Tree, path: Path) -> Any:
+def _at(tree: Tree, path: Path) -> Any:
     data: Any = tree.data
     for part in path:
         data = data[part]
+    return data
+
+
+def _name(tree: Tree, path: Path) -> Any:
+    data = _at(tree, path)
     return data.get("name") if isinstance(data, dict) else data
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, Protocol, runtime_checkable
 
@@ -9,8 +10,11 @@ import torch
 
 from ..config.schema import Component, RunConfig, Training
 from ..data.dataset import ImageDataset
+from ..data.views import make_views
 from ..errors import ConfigError
-from ..methods import Method, MethodContext
+from ..evaluators import Evaluator, EvaluatorContext
+from ..methods import Method, MethodContext, capabilities
+from ..models.mode import evaluating
 from ..plugin_manager import PluginManager
 from ..registry import Kind
 from ..tasks import Task, TaskContext
@@ -33,11 +37,12 @@ def build_run(config: RunConfig, plugins: PluginManager, folder: RunFolder) -> R
     dataset = _on_device(_make(plugins, "dataset", config.data).read(), device)
     context = TaskContext(dataset, plugins.registry, _active(config), make_generator(config.seed, "task"))
     task: Task = _class(plugins, "task", config.task)(config.task.options, context)
-    pipeline = [_make(plugins, "view", view) for view in config.views]
+    pipelines = [[_make(plugins, "view", view) for view in views] for views in config.pipelines()]
+    small = [[_make(plugins, "view", view) for view in config.small_views]] * config.num_small_views
     generators = _generators(config, device, attempt=1)
     method = _method(config, plugins, task, generators, device)
     optimizer = make_optimizer(method, task, config.training)
-    run = Run(config, folder, plugins, device, dataset, task, method, pipeline, optimizer, generators)
+    run = Run(config, folder, plugins, device, dataset, task, method, pipelines, small, optimizer, generators)
     _check(run)
     return run
 
@@ -47,8 +52,48 @@ def _check(run: Run) -> None:
     task_steps = run.task.num_steps(run.config.training.batch_size)
     if task_steps < 1:
         raise ConfigError("an epoch has no step: the batch is larger than the data", key="training.batch_size")
+    _check_views(run)
     for component in run.config.evaluators:
-        _make(run.plugins, "evaluator", component).check(run.method, run.task)
+        make_evaluator(run, component).check(run.method, run.task)
+
+
+def _check_views(run: Run) -> None:
+    """Views have the size of the data, small views a size that the method can work with."""
+    image, generator = run.task.train_pixels[:1], make_generator(run.config.seed, "check", run.device)
+    size = tuple(image.shape[2:])
+    for pipeline in run.pipelines:
+        if (made := tuple(make_views(image, [pipeline], generator).shape[3:])) != size:
+            raise ConfigError(f"views are {_text(made)}, images {_text(size)}: that is for small_views", key="views")
+    if not run.small_pipelines:
+        return
+    if not run.method.USES_SMALL_VIEWS:
+        raise ConfigError(f'method "{run.config.method.name}" does not look at small views', key="num_small_views")
+    small = make_views(image, run.small_pipelines, generator)[0]
+    if "embed" in capabilities(run.method):
+        _check_size(run, small)
+
+
+@torch.no_grad()
+def _check_size(run: Run, images: torch.Tensor) -> None:
+    """The backbone takes images of this size; whatever torch has to say when it does not comes along."""
+    method: Any = run.method
+    try:
+        with evaluating(method):
+            method.embed(images)
+    except RuntimeError as error:
+        message = f'backbone "{run.config.backbone.name}" cannot take small views of {_text(images.shape[2:])}: {error}'
+        raise ConfigError(message, key="small_views") from error
+
+
+def _text(size: Sequence[int]) -> str:
+    return f"{size[0]} by {size[1]}"
+
+
+def make_evaluator(run: Run, component: Component) -> Evaluator:
+    """An evaluator of the config, as it was before training and will be after it."""
+    context = EvaluatorContext(run.plugins.registry, tuple(run.pipelines), run.config.seed)
+    evaluator: Evaluator = _class(run.plugins, "evaluator", component)(component.options, context)
+    return evaluator
 
 
 def reset(run: Run) -> None:

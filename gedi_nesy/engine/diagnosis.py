@@ -67,7 +67,7 @@ def diagnose(run: Run, terms: dict[str, float]) -> Diagnosis:
         :NUM_IMAGES
     ]
     images = to_unit_range(run.task.train_pixels[rows.to(run.device)])
-    first, second = make_views(images, run.pipeline, 2, generator)
+    first, second = make_views(images, [run.pipelines[0], run.pipelines[-1]], generator)
     offers = capabilities(method)
     spread = _spread(method.embed(first)) if "embed" in offers else None
     used = confidence = disagreement = None

@@ -11,13 +11,14 @@ from PIL import Image
 
 from ..config.schema import Component
 from ..data.dataset import to_pixels
-from ..evaluators import Evaluation, Evaluator
+from ..evaluators import Evaluation
 from ..files import write_atomic, write_failed, write_json
 from ..methods import capabilities
 from ..models.mode import evaluating
 from ..reporting.metrics import read_metrics
 from ..reporting.report import write_report
 from ..reporting.results import assemble
+from .build import make_evaluator
 from .diagnosis import diagnose
 from .run import Run
 from .seeding import make_generator
@@ -68,8 +69,7 @@ def image_grid(images: torch.Tensor) -> Image.Image:
 
 @torch.no_grad()
 def _evaluate_one(run: Run, component: Component) -> Evaluation:
-    evaluator: Evaluator = run.plugins.registry.find("evaluator", component.name).load()(component.options)
-    return evaluator.evaluate(run.method, run.task)
+    return make_evaluator(run, component).evaluate(run.method, run.task)
 
 
 def _last_epoch_terms(run: Run) -> dict[str, float]:

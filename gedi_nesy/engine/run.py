@@ -27,6 +27,8 @@ class Run:
 
     Attributes:
         epoch, step: how many are done.
+        pipelines: the random transformations of each view.
+        small_pipelines: those of each small view.
         generators: order (of the training data), views, method (its sampler) and task; all saved in checkpoints.
         attempt: which initialisation this is, from 1; see `training.restart`.
         rate_factor: what rollbacks have left of the learning rate.
@@ -42,7 +44,8 @@ class Run:
     dataset: ImageDataset
     task: Task
     method: Method
-    pipeline: list[View]
+    pipelines: list[list[View]]
+    small_pipelines: list[list[View]]
     optimizer: torch.optim.Optimizer
     generators: dict[str, torch.Generator]
     epoch: int = 0

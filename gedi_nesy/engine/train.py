@@ -75,10 +75,7 @@ def _epoch(run: Run, metrics: MetricsLog, display: Display) -> dict[str, float]:
 
 def _step(run: Run, selection: Selection) -> dict[str, float]:
     """One optimiser step: the method's terms, the task's terms, their weighted sum."""
-    images = to_unit_range(run.task.train_pixels[selection.images])
-    views = make_views(images, run.pipeline, run.config.num_views, run.generators["views"])
-    batch = Batch(views, selection.examples)
-
+    batch = _batch(run, selection)
     weights = run.weights()
     output = run.method.losses(batch, frozenset(weights))
     terms = output.terms | run.task.losses(output, batch, frozenset(weights))
@@ -98,6 +95,14 @@ def _step(run: Run, selection: Selection) -> dict[str, float]:
     run.method.updated()
     run.step += 1
     return values
+
+
+def _batch(run: Run, selection: Selection) -> Batch:
+    """The step's images as random views."""
+    pixels, generator = run.task.train_pixels[selection.images], run.generators["views"]
+    images = make_views(pixels, run.pipelines, generator)
+    small = make_views(pixels, run.small_pipelines, generator) if run.small_pipelines else None
+    return Batch(images, selection.examples, small, to_unit_range(pixels))
 
 
 def learning_rate(run: Run) -> float:

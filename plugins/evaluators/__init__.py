@@ -13,5 +13,14 @@ if TYPE_CHECKING:
 @hookimpl
 def register(registry: Registrar) -> None:
     """Register every evaluator of this folder."""
+    registry.add_evaluator("alignment", f"{__name__}.alignment:Alignment")
+    registry.add_evaluator("calibration", f"{__name__}.calibration:Calibration")
     registry.add_evaluator("classification", f"{__name__}.classification:Classification")
+    registry.add_evaluator("clustering", f"{__name__}.clustering:Clustering")
     registry.add_evaluator("constraint", f"{__name__}.constraint:ConstraintSatisfaction")
+    registry.add_evaluator("embedding_rank", f"{__name__}.embedding_rank:EmbeddingRank")
+    registry.add_evaluator("knn", f"{__name__}.knn:NearestNeighbours")
+    registry.add_evaluator("linear_probe", f"{__name__}.probes:LinearProbe")
+    registry.add_evaluator("mlp_probe", f"{__name__}.probes:MlpProbe")
+    registry.add_evaluator("ood", f"{__name__}.ood:OutOfDistribution")
+    registry.add_evaluator("semi_supervised", f"{__name__}.semi_supervised:SemiSupervised")

@@ -41,8 +41,7 @@ from gedi_nesy.logic.query import QueryTemplate
 from gedi_nesy.logic.shortcuts import count_shortcuts
 from gedi_nesy.logic.structures import Structures
 
-
-SHORTCUT_NODES = 50_000  # some seconds of counting at the end of a run
+SHORTCUT_NODES = 20_000  # a few seconds of counting at the end of a run
 
 
 class ConstraintTask(Task):

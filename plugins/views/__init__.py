@@ -14,11 +14,16 @@ if TYPE_CHECKING:
 def register(registry: Registrar) -> None:
     """Register every view of this folder."""
     for name, target in {
-        "color_jitter": "colour:ColorJitter",
+        "channel_drop": "colour:ChannelDrop",
+        "color_jitter": "jitter:ColorJitter",
+        "gaussian_blur": "blur:GaussianBlur",
         "gaussian_noise": "noise:GaussianNoise",
         "grayscale": "colour:Grayscale",
-        "horizontal_flip": "geometry:HorizontalFlip",
+        "horizontal_flip": "flips:HorizontalFlip",
         "random_affine": "geometry:RandomAffine",
         "random_crop": "geometry:RandomCrop",
+        "random_resized_crop": "resized_crop:RandomResizedCrop",
+        "solarize": "colour:Solarize",
+        "vertical_flip": "flips:VerticalFlip",
     }.items():
         registry.add_view(name, f"{__name__}.{target}")

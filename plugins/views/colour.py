@@ -1,4 +1,4 @@
-"""Transformations of brightness, contrast and colour."""
+"""Transformations that take colours away or turn them round."""
 
 from __future__ import annotations
 
@@ -10,67 +10,65 @@ from pydantic import Field
 from torch import Tensor
 
 from gedi_nesy import Options, View
-from gedi_nesy.data.views import uniform
+from gedi_nesy.data.views import choose, transform_chosen
+
+from .luma import luma
 
 ImageBatch = Float[Tensor, "batch channels height width"]
-Probability = Annotated[float, Field(ge=0, le=1)]
-Amount = Annotated[float, Field(ge=0, le=1)]
-
-# ITU-R 601 luma, the weights of PIL and torchvision.
-LUMA = (0.299, 0.587, 0.114)
+Share = Annotated[float, Field(ge=0, le=1)]
 
 
 class Grayscale(View):
     """Replace colour images by their luma with a given probability; images with one channel stay as they are."""
 
     class Options(Options):
-        probability: Probability = 0.1
+        probability: Share = 0.1
 
     options: Options
 
     def __call__(self, images: ImageBatch, generator: torch.Generator) -> ImageBatch:
-        chosen = uniform(0, 1, len(images), images, generator) < self.options.probability
-        return torch.where(chosen[:, None, None, None], luma(images).expand_as(images), images)
+        chosen = choose(self.options.probability, images, generator)
+        return transform_chosen(lambda some: luma(some).expand_as(some), chosen, images)
 
 
-class ColorJitter(View):
-    """Change brightness, contrast and saturation by random factors, with a given probability.
+class Solarize(View):
+    """Invert the pixels from a threshold on, with a given probability.
 
-    Each factor is uniform in [1 - amount, 1 + amount], as in torchvision's ColorJitter without hue; the order is fixed
-    (brightness, contrast, saturation) where torchvision shuffles it. Pixels stay in [-1, 1].
+    Source: BYOL (Grill et al. 2020, table 6): probability 0 for one view and 0.2 for the other.
     """
 
     class Options(Options):
-        probability: Probability = 0.1
-        brightness: Amount = 0.4
-        contrast: Amount = 0.4
-        saturation: Amount = 0.4
+        probability: Share = 0.2
+        threshold: Share = 0.5
+        """Between black, 0, and white, 1."""
 
     options: Options
 
     def __call__(self, images: ImageBatch, generator: torch.Generator) -> ImageBatch:
-        chosen = uniform(0, 1, len(images), images, generator) < self.options.probability
-        unit = (images + 1.0) / 2.0
-        unit = unit * self._factor(self.options.brightness, images, generator)
-        unit = _blend(
-            unit.clamp(0, 1),
-            luma(unit).mean(dim=(2, 3), keepdim=True),
-            self._factor(self.options.contrast, images, generator),
-        )
-        unit = _blend(unit, luma(unit), self._factor(self.options.saturation, images, generator))
-        return torch.where(chosen[:, None, None, None], unit * 2.0 - 1.0, images)
+        chosen = choose(self.options.probability, images, generator)
+        return transform_chosen(self._solarize, chosen, images)
 
-    def _factor(self, amount: float, images: ImageBatch, generator: torch.Generator) -> Float[Tensor, "batch 1 1 1"]:
-        return uniform(1 - amount, 1 + amount, len(images), images, generator)[:, None, None, None]
+    def _solarize(self, images: ImageBatch) -> ImageBatch:
+        return torch.where(images >= 2 * self.options.threshold - 1, -images, images)
 
 
-def luma(images: ImageBatch) -> Float[Tensor, "batch 1 height width"]:
-    """Brightness as the eye sees it; the image itself when it has one channel."""
-    if images.shape[1] == 1:
-        return images
-    weights = torch.tensor(LUMA, device=images.device, dtype=images.dtype)
-    return (images * weights[:, None, None]).sum(dim=1, keepdim=True)
+class ChannelDrop(View):
+    """Blacken one channel of a colour image, each equally likely, with a given probability.
 
+    Images with one channel stay as they are. Source: AAVAE 2022, appendix A ("random channel drop"), which leaves
+    probability and number of channels open.
+    """
 
-def _blend(images: Tensor, base: Tensor, factor: Tensor) -> Tensor:
-    return (factor * images + (1 - factor) * base).clamp(0, 1)
+    class Options(Options):
+        probability: Share = 0.5
+
+    options: Options
+
+    def __call__(self, images: ImageBatch, generator: torch.Generator) -> ImageBatch:
+        count, channels = images.shape[:2]
+        chosen = choose(self.options.probability, images, generator)
+        dropped = torch.randint(channels, (count, 1), generator=generator, device=images.device)
+        if channels == 1:
+            return images
+        black = (dropped == torch.arange(channels, device=images.device)) & chosen[:, None]
+        return images.masked_fill(black[:, :, None, None], -1.0)

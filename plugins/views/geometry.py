@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 import torch
 from jaxtyping import Float
@@ -10,7 +10,7 @@ from pydantic import Field
 from torch import Tensor
 from torch.nn import functional
 
-from gedi_nesy import Options, View
+from gedi_nesy import ConfigError, Options, View
 from gedi_nesy.data.views import uniform
 
 ImageBatch = Float[Tensor, "batch channels height width"]
@@ -35,7 +35,9 @@ class RandomAffine(View):
     options: Options
 
     def __call__(self, images: ImageBatch, generator: torch.Generator) -> ImageBatch:
-        return _warp(images, self._matrices(images, generator))
+        grid = functional.affine_grid(self._matrices(images, generator), list(images.shape), align_corners=False)
+        # grid_sample fills with 0; black is -1, so shift the range there and back.
+        return functional.grid_sample(images + 1.0, grid, align_corners=False) - 1.0
 
     def _matrices(self, images: ImageBatch, generator: torch.Generator) -> Float[Tensor, "batch 2 3"]:
         """The map from output to input coordinates, both in [-1, 1]."""
@@ -46,50 +48,43 @@ class RandomAffine(View):
         # Coordinates span two units, so a shift by a share of the side is twice that number.
         shift_x, shift_y = (uniform(-2 * limits.shift, 2 * limits.shift, count, images, generator) for _ in range(2))
         cosine, sine = angle.cos() / size, angle.sin() / size
-        first_row = torch.stack([cosine, cosine * shear - sine, shift_x], dim=1)
-        second_row = torch.stack([sine, sine * shear + cosine, shift_y], dim=1)
+        # Both sides of an image span two units, however long they are.
+        aspect = images.shape[2] / images.shape[3]
+        first_row = torch.stack([cosine, (cosine * shear - sine) * aspect, shift_x], dim=1)
+        second_row = torch.stack([sine / aspect, sine * shear + cosine, shift_y], dim=1)
         return torch.stack([first_row, second_row], dim=1)
 
 
 class RandomCrop(View):
-    """Pad with black and cut out a window of the old size at a random place.
+    """Pad and cut out a window of the old size at a random place.
 
-    Source: the "random crop" of GEDI table 9; 4 pixels are the padding of JEM's code, which reflects where we fill with black.
+    Source: the "random crop" of GEDI table 9; JEM's code, which it builds on, has 4 pixels and reflects.
     """
 
     class Options(Options):
         padding: Annotated[int, Field(ge=0)] = 4
         """Pixels added on each side before cutting."""
+        border: Literal["black", "reflect"] = "black"
+        """What these pixels show: nothing, or the image in a mirror."""
 
     options: Options
 
     def __call__(self, images: ImageBatch, generator: torch.Generator) -> ImageBatch:
         padding, (count, _, height, width) = self.options.padding, images.shape
-        padded = functional.pad(images, [padding] * 4, value=-1.0)
+        windows = self._padded(images).unfold(2, height, 1).unfold(3, width, 1)
         top, left = (
             torch.randint(2 * padding + 1, (count,), generator=generator, device=images.device) for _ in range(2)
         )
-        rows = (top[:, None] + torch.arange(height, device=images.device))[:, None, :, None]
-        columns = (left[:, None] + torch.arange(width, device=images.device))[:, None, None, :]
-        image = torch.arange(count, device=images.device)[:, None, None, None]
-        channel = torch.arange(images.shape[1], device=images.device)[None, :, None, None]
-        return padded[image, channel, rows, columns]
+        return windows[torch.arange(count, device=images.device), :, top, left]
 
-
-class HorizontalFlip(View):
-    """Mirror each image with a given probability."""
-
-    class Options(Options):
-        probability: Annotated[float, Field(ge=0, le=1)] = 0.5
-
-    options: Options
-
-    def __call__(self, images: ImageBatch, generator: torch.Generator) -> ImageBatch:
-        chosen = uniform(0, 1, len(images), images, generator) < self.options.probability
-        return torch.where(chosen[:, None, None, None], images.flip(-1), images)
-
-
-def _warp(images: ImageBatch, matrices: Float[Tensor, "batch 2 3"]) -> ImageBatch:
-    grid = functional.affine_grid(matrices, list(images.shape), align_corners=False)
-    # grid_sample fills with 0; black is -1, so shift the range there and back.
-    return functional.grid_sample(images + 1.0, grid, align_corners=False) - 1.0
+    def _padded(self, images: ImageBatch) -> Tensor:
+        border = [self.options.padding] * 4
+        if self.options.border == "black":
+            return functional.pad(images, border, value=-1.0)
+        if self.options.padding >= min(images.shape[2:]):
+            raise ConfigError(
+                f"random_crop cannot reflect {self.options.padding} pixels of images of "
+                f"{images.shape[2]} by {images.shape[3]}: take a smaller padding",
+                key="views",
+            )
+        return functional.pad(images, border, mode="reflect")

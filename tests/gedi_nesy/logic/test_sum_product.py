@@ -68,7 +68,9 @@ def test_values_too_small_for_probabilities_are_exact(dtype):
     """200 bits, all wanted to be one, each one in ten to the fourth: P = 1e-800 has a logarithm and a gradient."""
     names = [f"b{number}" for number in range(200)]
     facts = " ".join(f"0.5::{name}." for name in names)
-    circuit = compile(ground(parse(f"{facts} q(1) :- {', '.join(names)}."), QueryTemplate.parse("q(T)", {"T": "label"})))
+    circuit = compile(
+        ground(parse(f"{facts} q(1) :- {', '.join(names)}."), QueryTemplate.parse("q(T)", {"T": "label"}))
+    )
     one_in = torch.tensor([1e-4, 1 - 1e-4], dtype=dtype).log()
     log_probs = one_in.repeat(200).unsqueeze(1).expand(-1, 3).clone().requires_grad_()
     with torch.no_grad():

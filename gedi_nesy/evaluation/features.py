@@ -1,0 +1,96 @@
+"""Embeddings beside the classes of their images, and how they are split and scaled."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from jaxtyping import Bool, Float, Int
+from torch import Tensor
+
+from ..data.dataset import ImageDataset, Images
+from ..errors import ConfigError, DataError
+from ..evaluators import embed
+
+
+@dataclass(frozen=True)
+class Labelled:
+    """Features of images whose class is known, and those classes."""
+
+    features: Float[Tensor, "images features"]
+    labels: Int[Tensor, " images"]
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def at(self, rows: Int[Tensor, " rows"] | Bool[Tensor, " images"]) -> Labelled:
+        """The images at these places."""
+        return Labelled(self.features[rows], self.labels[rows])
+
+    def batches(self, size: int) -> Iterator[tuple[Float[Tensor, "batch features"], Int[Tensor, " batch"]]]:
+        """Features and labels in this order, the last batch being what is left."""
+        return zip(torch.split(self.features, size), torch.split(self.labels, size), strict=True)
+
+
+def need_labels(dataset: ImageDataset, wanted_by: str) -> None:
+    """ConfigError unless some training image and some test image has a class."""
+    for split, images in (("training", dataset.train), ("test", dataset.test)):
+        if not (images.labels >= 0).any():
+            raise ConfigError(
+                f"{wanted_by} needs classes of {split} images, and none is known. "
+                "Choose data with classes, or leave the evaluator out",
+                key="evaluators",
+            )
+
+
+def known(images: Images) -> Images:
+    """The images whose class is known; label -1 means that it is not."""
+    is_known = images.labels >= 0
+    return Images(images.pixels[is_known], images.labels[is_known])
+
+
+def labelled(method: Any, images: Images) -> Labelled:
+    """The method's embeddings of the images whose class is known."""
+    images = known(images)
+    return Labelled(embed(method, images.pixels), images.labels)
+
+
+def hold_out(data: Labelled, share: float, generator: torch.Generator) -> tuple[Labelled, Labelled]:
+    """A random split into the rest and a held-out share of at least one image.
+
+    Raises:
+        DataError: there are fewer than two images.
+    """
+    if len(data) < 2:
+        raise DataError(
+            f"{len(data)} training image with a known class cannot be split for validation: give at least 2"
+        )
+    order = torch.randperm(len(data), generator=generator).to(data.labels.device)
+    count = min(max(round(share * len(data)), 1), len(data) - 1)
+    return data.at(order[count:]), data.at(order[:count])
+
+
+def few_of_each_class(labels: Int[Tensor, " images"], share: float, generator: torch.Generator) -> Int[Tensor, " few"]:
+    """Places of a random share of each class's images, one of each class at least."""
+    chosen = []
+    for label in torch.unique(labels):
+        places = torch.nonzero(labels == label).flatten()
+        order = torch.randperm(len(places), generator=generator).to(labels.device)
+        chosen.append(places[order[: max(round(share * len(places)), 1)]])
+    return torch.cat(chosen)
+
+
+def standardised(train: Labelled, test: Labelled) -> tuple[Labelled, Labelled]:
+    """Both with the training features' mean taken off and divided by their deviation; a constant feature becomes 0."""
+    mean, deviation = train.features.mean(dim=0), train.features.std(dim=0, correction=0)
+    # Rounding leaves a constant feature a deviation of about 1e-8 times its value.
+    deviation = torch.where(deviation > 1e-6 * mean.abs(), deviation, torch.inf)
+    scaled = [Labelled((data.features - mean) / deviation, data.labels) for data in (train, test)]
+    return scaled[0], scaled[1]
+
+
+def accuracy(predicted: Int[Tensor, " images"], labels: Int[Tensor, " images"]) -> float:
+    """Share of images whose predicted class is the label."""
+    return float((predicted == labels).double().mean())

@@ -1,0 +1,158 @@
+"""Out-of-distribution detection: telling the run's own test images from those of other data sets."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import numpy as np
+import torch
+from jaxtyping import Float, UInt8
+from pydantic import ConfigDict, Field, ValidationError, field_validator
+from torch import Tensor
+
+from gedi_nesy import ConfigError, DivergenceError, Evaluation, Evaluator, Method, Options, Task
+from gedi_nesy.data.dataset import to_unit_range
+from gedi_nesy.evaluation.conforming import conform
+from gedi_nesy.evaluation.detection import detection_scores
+from gedi_nesy.evaluators import CHUNK, predict
+from gedi_nesy.methods import capabilities
+
+Score = Literal["log_density", "gradient_norm", "max_softmax"]
+NEEDS: dict[Score, str] = {
+    "log_density": "log_density",
+    "gradient_norm": "log_density",
+    "max_softmax": "class_log_probs",
+}
+SCORES = {
+    "log_density": "log p(x)",
+    "gradient_norm": "-|d log p(x) / dx|, pixels in [-1, 1]",
+    "max_softmax": "the largest class probability, in logs",
+}
+MEANING = {
+    "auroc": "probability that a test image scores higher than one of {other}",
+    "aupr": "average precision of finding test images among those of {other}",
+    "fpr95": "share of {other} that passes where 95% of the test images do; lower is better",
+}
+
+
+class OtherData(Options):
+    """A data set by its registered name; every other key is an option of its own."""
+
+    model_config = ConfigDict(extra="allow")
+
+    name: str
+    root: str | None = None
+    """As in the config's data section."""
+
+    @field_validator("root")
+    @classmethod
+    def _absolute(cls, root: str | None) -> str | None:
+        # A run folder must find its data from any working folder.
+        return None if root is None else str(Path(root).expanduser().resolve())
+
+
+class OutOfDistribution(Evaluator):
+    """AUROC, AUPR and FPR95 of the scores that the method can give, against the test split of each data set named.
+
+    Protocol: GEDI 2024 section 6.3 and appendix M, after Grathwohl et al. 2020 (JEM): score -|d log p(x) / dx|_2; also log p(x) and
+    the largest class probability (Hendrycks and Gimpel 2017). In-distribution is the positive class. Images of another size or number
+    of channels are resized and greyed or repeated. No noise is added, where JEM adds its training noise.
+    Chance: which images, where `max_images` leaves some out, drawn from the run's seed.
+    """
+
+    class Options(Options):
+        datasets: Annotated[tuple[OtherData, ...], Field(min_length=1)]
+        """Data sets to tell the test images from, such as [{name: fashion_mnist}]."""
+        scores: Annotated[tuple[Score, ...], Field(min_length=1)] | None = None
+        """All that the method's capabilities allow by default."""
+        max_images: Annotated[int, Field(gt=0)] = 10_000
+        """Images of each data set at most."""
+
+        @field_validator("datasets")
+        @classmethod
+        def _distinct(cls, datasets: tuple[OtherData, ...]) -> tuple[OtherData, ...]:
+            if len({data.name for data in datasets}) < len(datasets):
+                raise ValueError(f"each once, not {', '.join(data.name for data in datasets)}")
+            return datasets
+
+    options: Options
+
+    def check(self, method: Method, task: Task) -> None:
+        """The method has the scores, and the data sets are there and can be given the task's shape."""
+        lacking = [name for name in self._scores(method) if NEEDS[name] not in capabilities(method)]
+        if lacking or not self._scores(method):
+            raise ConfigError(
+                f"the evaluator ood needs log_density for log_density and gradient_norm and class_log_probs for max_softmax; method "
+                f"{type(method).__name__} offers {', '.join(capabilities(method)) or 'nothing'}, so it cannot be used with "
+                f"{', '.join(lacking) or 'any'}",
+                key="evaluators",
+            )
+        for data in self.options.datasets:
+            conform(self._read(data)[:1], task.dataset.shape)
+
+    def evaluate(self, method: Method, task: Task) -> Evaluation:
+        """Three numbers for each data set and score."""
+        own = self._some(task.dataset.test.pixels)
+        inside = {name: score(method, name, own) for name in self._scores(method)}
+        numbers: dict[str, float] = {}
+        definitions: dict[str, str] = {}
+        for data in self.options.datasets:
+            pixels = conform(self._some(self._read(data)), task.dataset.shape).to(own.device)
+            for name in inside:
+                found = detection_scores(inside[name], score(method, name, pixels))
+                numbers |= {f"{data.name}_{name}_{kind}": value for kind, value in found.items()}
+                definitions |= {
+                    f"{data.name}_{name}_{kind}": f"{text.format(other=f'{data.name} ({len(pixels)} test images)')}, by {SCORES[name]}"
+                    for kind, text in MEANING.items()
+                }
+        return Evaluation(numbers, definitions)
+
+    def _scores(self, method: Method) -> tuple[Score, ...]:
+        offered = capabilities(method)
+        return self.options.scores or tuple(name for name, need in NEEDS.items() if need in offered)
+
+    def _read(self, data: OtherData) -> UInt8[Tensor, "images channels height width"]:
+        """The test images of another data set."""
+        reader: Any = self.context.registry.find("dataset", data.name, key="evaluators").load()
+        given = (data.model_extra or {}) | ({"root": data.root} if data.root else {})
+        try:
+            options = reader.Options.model_validate_json(json.dumps(given))
+        except ValidationError as error:
+            faults = "; ".join(f"{'.'.join(map(str, item['loc']))}: {item['msg']}" for item in error.errors())
+            raise ConfigError(f"options of {data.name} in the evaluator ood: {faults}", key="evaluators") from None
+        pixels: Tensor = reader(options).read().test.pixels
+        return pixels
+
+    def _some(
+        self, pixels: UInt8[Tensor, "images channels height width"]
+    ) -> UInt8[Tensor, "some channels height width"]:
+        if len(pixels) <= self.options.max_images:
+            return pixels
+        order = torch.randperm(len(pixels), generator=self.context.generator("ood"))
+        return pixels[order[: self.options.max_images].to(pixels.device)]
+
+
+def score(
+    method: Any, name: Score, pixels: UInt8[Tensor, "images channels height width"]
+) -> Float[np.ndarray, " images"]:
+    """A score of each image, higher for images like those of training."""
+    if name == "max_softmax":
+        found = predict(method, pixels).max(dim=1).values
+    else:
+        chunks = [to_unit_range(chunk) for chunk in torch.split(pixels, CHUNK)]
+        kind = method.log_density if name == "log_density" else lambda images: -gradient_norm(method, images)
+        found = torch.cat([kind(images) for images in chunks])
+    if not torch.isfinite(found).all():
+        raise DivergenceError(f"the score {name} of the evaluator ood is not finite: the method diverged")
+    return found.detach().double().cpu().numpy()
+
+
+def gradient_norm(method: Any, images: Float[Tensor, "batch channels height width"]) -> Float[Tensor, " batch"]:
+    """|d log p(x) / dx|_2 of each image."""
+    with torch.enable_grad():
+        images = images.detach().requires_grad_()
+        (gradient,) = torch.autograd.grad(method.log_density(images).sum(), images)
+    norms: Tensor = gradient.flatten(start_dim=1).norm(dim=1)
+    return norms

@@ -1,0 +1,17 @@
+"""Brightness as the eye sees it."""
+
+from __future__ import annotations
+
+from jaxtyping import Float
+from torch import Tensor
+
+# ITU-R 601, the weights of PIL and torchvision.
+RED, GREEN, BLUE = 0.299, 0.587, 0.114
+
+
+def luma(images: Float[Tensor, "batch channels height width"]) -> Float[Tensor, "batch 1 height width"]:
+    """Weighted mean of red, green and blue; a copy of the image itself when it has one channel."""
+    if images.shape[1] == 1:
+        return images.clone()
+    red, green, blue = images[:, :1], images[:, 1:2], images[:, 2:]
+    return red.mul(RED).add_(green, alpha=GREEN).add_(blue, alpha=BLUE)

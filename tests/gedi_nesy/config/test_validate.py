@@ -1,0 +1,73 @@
+"""Lists of views in a config: one for all, one for each view, small ones."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+import yaml
+
+from gedi_nesy.config.json_schema import json_schema
+from gedi_nesy.config.loader import load_tree
+from gedi_nesy.config.validate import validate
+from gedi_nesy.errors import ConfigError
+from gedi_nesy.plugin_manager import load_plugins
+
+NOISE = "{name: gaussian_noise, std: 0.05}"
+BYOL = f"[[{NOISE}, {{name: gaussian_blur, probability: 1.0}}], [solarize]]"
+
+
+@pytest.fixture
+def load(tiny_config, tiny_text):
+    """The tiny config with other views."""
+
+    def read(views, *more):
+        tiny_config.write_text("\n".join([tiny_text.replace(f"views: [{NOISE}]", f"views: {views}"), *more]))
+        return validate(load_tree(str(tiny_config)), load_plugins())
+
+    return read
+
+
+def names(config):
+    return [[view.name for view in pipeline] for pipeline in config.pipelines()]
+
+
+def test_one_list_makes_every_view(load):
+    assert names(load("[solarize, grayscale]", "num_views: 3")) == [["solarize", "grayscale"]] * 3
+    assert names(load("[]")) == [[]]
+
+
+def test_a_list_of_lists_has_one_for_each_view(load):
+    config = load(BYOL, "num_views: 2")
+    assert names(config) == [["gaussian_noise", "gaussian_blur"], ["solarize"]]
+    assert config.pipelines()[0][1].options.probability == 1.0
+
+
+@pytest.mark.parametrize("views", [BYOL, "[solarize, grayscale]"])
+def test_the_plain_form_loads_to_the_same_config(load, tiny_config, views):
+    config = load(views, "num_views: 2", f"small_views: [{NOISE}]", "num_small_views: 4")
+    tiny_config.write_text(yaml.safe_dump(json.loads(json.dumps(config.plain()))))
+    again = validate(load_tree(str(tiny_config)), load_plugins())
+    assert again.plain() == config.plain() and names(again) == names(config) and again.num_small_views == 4
+
+
+@pytest.mark.parametrize(
+    ("views", "more", "message"),
+    [
+        (BYOL, [], r"tiny.yaml:\d+:\d+  views has 2 lists, one for each view, and num_views is 1: set it to 2"),
+        (f"[[{NOISE}], solarize]", ["num_views: 2"], r"tiny.yaml:\d+:\d+  \"views.1\" is a list, not 'solarize'"),
+        ("[[solarise], []]", ["num_views: 2"], r'unknown view "solarise". Did you mean "solarize"'),
+        ("[[{name: solarize, level: 1}], []]", ["num_views: 2"], r"views.0.0.level is not an option of views.0.0"),
+        ("[]", ["num_small_views: 2"], r"num_small_views is 2 and small_views is empty"),
+        ("[]", ["small_views: [solarize]"], r"small_views is there and num_small_views is 0"),
+    ],
+)
+def test_lists_and_numbers_that_do_not_fit_are_errors_where_they_stand(load, views, more, message):
+    with pytest.raises(ConfigError, match=message):
+        load(views, *more)
+
+
+def test_the_json_schema_has_both_forms():
+    views = json_schema(load_plugins().registry)["properties"]["views"]
+    *transforms, one_view = views["items"]["anyOf"]
+    assert "solarize" in transforms[0]["enum"] and one_view == {"type": "array", "items": {"anyOf": transforms}}

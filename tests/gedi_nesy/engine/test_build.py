@@ -1,0 +1,134 @@
+"""Pipelines of views on their way from the config to a method's batch."""
+
+from __future__ import annotations
+
+import pytest
+
+from gedi_nesy.config.loader import load_tree
+from gedi_nesy.config.validate import validate
+from gedi_nesy.engine.build import build_run
+from gedi_nesy.engine.run_folder import RunFolder, create
+from gedi_nesy.engine.train import train
+from gedi_nesy.errors import ConfigError
+from gedi_nesy.plugin_manager import load_plugins
+
+RECORDER = '''
+import torch
+from torch import nn
+
+from gedi_nesy import Backbone, Method, MethodOutput, hookimpl
+
+BATCHES = []
+
+
+class Pooled(Backbone):
+    def __init__(self, options, shape):
+        super().__init__(options, shape)
+        self.num_features, self.layer = 3, nn.Linear(1, 3)
+
+    def forward(self, images):
+        return self.layer(images.mean(dim=(1, 2, 3))[:, None])
+
+
+class Recorder(Method):
+    """Keeps what it is given."""
+
+    TERMS = {"size": "mean square of the embeddings of every crop"}
+    USES_SMALL_VIEWS = True
+
+    def __init__(self, options, context):
+        super().__init__(options, context)
+        self.backbone = context.backbone
+
+    def losses(self, batch, active):
+        BATCHES.append(batch)
+        features = torch.stack([self.backbone(crop) for crop in batch.crops])
+        return MethodOutput({"size": features.square().mean()}, embeddings=features[0])
+
+    def embed(self, images):
+        return self.backbone(images)
+
+
+class Blind(Recorder):
+    USES_SMALL_VIEWS = False
+
+
+@hookimpl
+def register(registry):
+    registry.add_method("recorder", Recorder)
+    registry.add_method("blind", Blind)
+    registry.add_backbone("pooled", Pooled)
+'''
+
+CONFIG = """
+plugins: [{plugin}, recorder.py]
+data: {{name: bars}}
+backbone: {backbone}
+method: {method}
+task: {{name: pretraining}}
+weights: {{size: 1}}
+num_views: 2
+views: {views}
+{small}
+training: {{epochs: 1, batch_size: 50, learning_rate: 1e-3}}
+"""
+ASYMMETRIC = "[[], [{name: solarize, probability: 1.0, threshold: 0.0}]]"
+SMALL = "num_small_views: 3\nsmall_views: [{name: random_resized_crop, size: 4, scale: [0.1, 0.5]}]"
+
+
+class Silent:
+    """A display that shows nothing."""
+
+    def __getattr__(self, name):
+        return lambda *args, **kwargs: None
+
+
+@pytest.fixture
+def build(tiny_config, tiny_text, tmp_path):
+    """A run with these views, and the batches that its method gets to see."""
+
+    def make(views="[]", small="", method="recorder", backbone="pooled"):
+        (tmp_path / "recorder.py").write_text(RECORDER)
+        plugin = tiny_text.split("[")[1].split("]")[0]
+        tiny_config.write_text(CONFIG.format(plugin=plugin, views=views, small=small, method=method, backbone=backbone))
+        plugins = load_plugins()
+        config, folder = validate(load_tree(str(tiny_config)), plugins), RunFolder(tmp_path / "runs" / "r")
+        run = build_run(config, plugins, folder)
+        create(folder, config, [])
+        return run, type(run.method).losses.__globals__["BATCHES"]
+
+    return make
+
+
+def test_a_batch_has_a_view_from_each_pipeline_and_small_ones_beside(build):
+    run, batches = build(ASYMMETRIC, SMALL)
+    train(run, Silent())
+    assert len(batches) == 12
+    for batch in batches:
+        assert batch.images.shape == (2, 50, 1, 8, 8) and batch.small_images.shape == (3, 50, 1, 4, 4)
+        assert (batch.images[1] == -batch.images[0]).all()
+        assert [crop.shape[2] for crop in batch.crops] == [8, 8, 4, 4, 4]
+        assert len(batch.small_images.flatten(1).unique(dim=0)) == 3
+
+
+def test_without_small_views_there_are_none(build):
+    run, batches = build()
+    train(run, Silent())
+    assert all(batch.small_images is None and len(batch.crops) == 2 for batch in batches)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"small": SMALL, "method": "blind"}, 'method "blind" does not look at small views'),
+        (
+            {"views": "[{name: random_resized_crop, size: 4}]"},
+            "views are 4 by 4, images 8 by 8: that is for small_views",
+        ),
+        ({"small": SMALL, "backbone": "mlp"}, 'backbone "mlp" cannot take small views of 4 by 4: '),
+        ({"views": "[{name: gaussian_blur, kernel_size: 17}]"}, "a blur of 17 pixels does not fit into images of 8"),
+    ],
+)
+def test_views_that_cannot_be_trained_on_are_errors_before_training(build, options, message):
+    with pytest.raises(ConfigError, match=message):
+        build(**options)

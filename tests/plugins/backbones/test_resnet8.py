@@ -1,0 +1,21 @@
+"""GEDI's table 8: eight convolutions of one width, no norm, features of an image that do not depend on its neighbours."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from gedi_nesy_plugins.backbones.resnet8 import ResNet8
+from torch import nn
+
+
+@pytest.mark.parametrize(("shape", "width"), [((1, 28, 28), 16), ((3, 32, 32), 8)])
+def test_it_has_eight_convolutions_of_one_width_and_a_1x1_shortcut(shape, width):
+    backbone = ResNet8(ResNet8.Options(width=width), shape)
+    kernels = [(layer.kernel_size, layer.out_channels) for layer in backbone.modules() if isinstance(layer, nn.Conv2d)]
+    assert sorted(kernels) == [((1, 1), width)] + [((3, 3), width)] * 8
+    assert backbone(torch.randn(2, *shape)).shape == (2, width) == (2, backbone.num_features)
+
+
+def test_the_features_of_an_image_do_not_depend_on_the_batch():
+    backbone, images = ResNet8(ResNet8.Options(width=8), (3, 32, 32)).train(), torch.randn(4, 3, 32, 32)
+    torch.testing.assert_close(backbone(images)[:1], backbone(images[:1]))

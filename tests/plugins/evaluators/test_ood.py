@@ -1,0 +1,140 @@
+"""Out-of-distribution scores against formulas, and data sets found by their registered name."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+import torch
+from gedi_nesy_plugins.evaluators.ood import OutOfDistribution, gradient_norm, score
+from pydantic import Field, ValidationError
+
+from gedi_nesy import ConfigError, DatasetReader, DivergenceError, ImageDataset, PluginError
+from gedi_nesy.data.dataset import Images, to_unit_range
+from gedi_nesy.evaluators import EvaluatorContext
+from gedi_nesy.registry import Registrar, Registry
+
+
+class Bright(DatasetReader):
+    """White colour images of another size, far from any training image."""
+
+    ABOUT = "white"
+
+    class Options(DatasetReader.Options):
+        count: int = Field(default=30, gt=0)
+        channels: int = 3
+
+    def read(self):
+        pixels = torch.full((self.options.count, self.options.channels, 5, 5), 255, dtype=torch.uint8)
+        images = Images(pixels, torch.full((len(pixels),), -1))
+        return ImageDataset(images, images, ("white",))
+
+
+def evaluator(**options):
+    registry = Registry()
+    Registrar(registry, "test").add_dataset("bright", Bright)
+    options = {"datasets": [{"name": "bright"}]} | options
+    return OutOfDistribution(
+        OutOfDistribution.Options.model_validate_json(json.dumps(options)), EvaluatorContext(registry)
+    )
+
+
+def evaluate(method, task, **options):
+    chosen = evaluator(**options)
+    chosen.check(method, task)
+    return chosen.evaluate(method, task)
+
+
+def test_images_far_from_training_are_told_apart_by_density_and_gradient(energy, forty):
+    found = evaluate(energy, forty)
+    for name in ("log_density", "gradient_norm"):
+        assert found.numbers[f"bright_{name}_auroc"] == 1.0
+        assert found.numbers[f"bright_{name}_fpr95"] == 0.0
+        assert found.numbers[f"bright_{name}_aupr"] == pytest.approx(1.0)
+    assert found.numbers["bright_max_softmax_auroc"] == 1.0  # white is all classes alike
+    assert set(found.definitions) == set(found.numbers) and len(found.numbers) == 9
+    assert "bright (30 test images)" in found.definitions["bright_log_density_auroc"]
+
+
+def test_the_gradient_norm_is_that_of_the_formula(energy, forty):
+    """The gradient of -|x|^2 / 2 is -x."""
+    images = to_unit_range(forty.dataset.test.pixels)
+    with torch.no_grad():
+        assert torch.allclose(gradient_norm(energy, images), images.flatten(start_dim=1).norm(dim=1))
+    norms = score(energy, "gradient_norm", forty.dataset.test.pixels)
+    assert norms == pytest.approx(-images.flatten(start_dim=1).norm(dim=1).numpy())
+
+
+def test_the_gradient_norm_agrees_with_finite_differences():
+    torch.manual_seed(0)
+    network = torch.nn.Sequential(
+        torch.nn.Flatten(), torch.nn.Linear(4, 8), torch.nn.Tanh(), torch.nn.Linear(8, 3)
+    ).double()
+
+    class Energy:
+        def log_density(self, images):
+            return network(images).logsumexp(dim=1)
+
+    image = torch.randn(1, 1, 2, 2, dtype=torch.float64)
+    slopes = []
+    for place in range(4):
+        step = torch.zeros(4, dtype=torch.float64)
+        step[place] = 1e-6
+        ahead, behind = (Energy().log_density(image + sign * step.view(1, 1, 2, 2)).item() for sign in (1, -1))
+        slopes.append((ahead - behind) / 2e-6)
+    assert gradient_norm(Energy(), image).item() == pytest.approx(sum(s**2 for s in slopes) ** 0.5, rel=1e-6)
+
+
+def test_scores_are_those_that_the_method_can_give(energy, flat, forty):
+    energy.lacks = frozenset({"log_density"})
+    assert set(evaluate(energy, forty).numbers) == {f"bright_max_softmax_{kind}" for kind in ("auroc", "aupr", "fpr95")}
+    with pytest.raises(
+        ConfigError, match=r"Energy offers class_log_probs, embed, so it cannot be used with gradient_norm"
+    ):
+        evaluate(energy, forty, scores=["gradient_norm"])
+    with pytest.raises(ConfigError, match="Flat offers embed, so it cannot be used with any"):
+        evaluate(flat(), forty)
+
+
+def test_options_of_the_other_data_set_reach_it(energy, forty):
+    found = evaluate(energy, forty, datasets=[{"name": "bright", "count": 7}])
+    assert "bright (7 test images)" in found.definitions["bright_log_density_auroc"]
+
+
+def test_only_so_many_images_are_looked_at(energy, forty):
+    found = evaluate(energy, forty, max_images=5)
+    assert "bright (5 test images)" in found.definitions["bright_log_density_auroc"]
+
+
+def test_a_data_set_that_nobody_provides_is_named_before_training(energy, forty):
+    with pytest.raises(PluginError, match=r'unknown dataset "brigth"\. Did you mean "bright"') as error:
+        evaluator(datasets=[{"name": "brigth"}]).check(energy, forty)
+    assert error.value.key == "evaluators"
+
+
+def test_an_option_that_the_other_data_set_does_not_have_is_named(energy, forty):
+    with pytest.raises(ConfigError, match=r"options of bright in the evaluator ood: cuont: .*not permitted"):
+        evaluator(datasets=[{"name": "bright", "cuont": 3}]).check(energy, forty)
+    with pytest.raises(ConfigError, match="count: Input should be greater than 0"):
+        evaluator(datasets=[{"name": "bright", "count": 0}]).check(energy, forty)
+
+
+def test_images_that_cannot_be_given_the_shape_are_found_before_training(energy, forty):
+    with pytest.raises(Exception, match="2 channels cannot become images of 1"):
+        evaluator(datasets=[{"name": "bright", "channels": 2}]).check(energy, forty)
+
+
+def test_a_root_does_not_depend_on_the_working_folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert evaluator(datasets=[{"name": "bright", "root": "data"}]).options.datasets[0].root == str(tmp_path / "data")
+
+
+def test_one_data_set_twice_is_refused():
+    with pytest.raises(ValidationError, match="each once"):
+        evaluator(datasets=[{"name": "bright"}, {"name": "bright", "count": 3}])
+
+
+def test_scores_that_are_not_numbers_are_no_result(energy, forty):
+    energy.log_density = lambda images: images.sum(dim=(1, 2, 3)) * float("nan")
+    with pytest.raises(DivergenceError, match=r"score log_density .* not finite"):
+        evaluate(energy, forty)
