@@ -56,7 +56,9 @@ def make_views(images: ImageBatch | Pixels, pipelines: Sequence[Pipeline], gener
     with torch.autocast(images.device.type, enabled=False):
         start = to_unit_range(images) if images.dtype == torch.uint8 else images
         parts = [
-            _transformed(part, pipeline, generator) for pipeline in pipelines for part in start.split(_at_once(start))
+            _transformed(part, pipeline, generator)
+            for pipeline in pipelines
+            for part in torch.split(start, _at_once(start))
         ]
     return torch.cat(parts).reshape(len(pipelines), len(images), *parts[0].shape[1:])
 

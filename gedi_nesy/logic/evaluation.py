@@ -93,7 +93,8 @@ class CircuitEvaluator(nn.Module):
         ]
         values: Tensor = _Probabilities.apply(log_probs, layers, roots, self.num_rows, chosen)
         threshold = torch.finfo(values.dtype).tiny * MARGIN
-        if not values.numel() or float(values.detach().min()) >= threshold:
+        # Values that are not numbers are not small: they go on as they are, and whoever trains stops.
+        if not values.numel() or not float(values.detach().min()) < threshold:
             return values.log()
         small = torch.nonzero(values.detach().amin(0) < threshold).flatten()
         part = None if chosen is None else chosen[:, small]

@@ -10,7 +10,7 @@ from gedi_nesy.errors import Position, ProgramError
 from gedi_nesy.logic import terms
 from gedi_nesy.logic.formula import Answer, Formula
 from gedi_nesy.logic.probabilities import is_learnable, parameter_arguments
-from gedi_nesy.logic.problog_errors import problog_errors
+from gedi_nesy.logic.problog_errors import TENSOR, problog_errors
 from gedi_nesy.logic.program import NeuralPredicate, Program, is_neural
 from gedi_nesy.logic.query import QueryTemplate, one_goal, sort_answers
 from gedi_nesy.logic.translation import LEARNABLE, NEURAL, Translation
@@ -118,7 +118,7 @@ def _neural_disjunction(number: int, clause: Any, neural: NeuralPredicate) -> An
     (head,) = terms.heads(clause)
     inputs = head.probability.args[1]
     if neural.is_tensor:  # something stands for the tensor until the translation finds it in use
-        return _disjunction(clause, [_choice(_with_output(head, Term("tensor")), NEURAL, number, 0, inputs)])
+        return _disjunction(clause, [_choice(_with_output(head, Term(TENSOR)), NEURAL, number, 0, inputs)])
     if neural.domain is None:
         return _disjunction(clause, [_choice(head, NEURAL, number, 1, inputs)])
     values = terms.list_items(head.probability.args[3]) or []

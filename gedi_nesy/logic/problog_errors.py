@@ -10,7 +10,7 @@ from typing import Any
 
 from gedi_nesy.errors import GediNesyError, Position, ProgramError
 from gedi_nesy.logic import terms
-from gedi_nesy.logic.program import Program
+from gedi_nesy.logic.program import NeuralPredicate, Program
 
 # What to do about predicates that other Prologs or DeepProbLog have.
 CONJUNCTION_HINT = " To ask for several goals at once, name them: q :- a, b. query(q)."
@@ -33,6 +33,18 @@ TENSOR_PREDICATES = frozenset([
 ])  # fmt: skip
 
 
+TENSOR = "tensor"  # what stands for the output of an nn/3 while a program is grounded
+
+
+def tensor_error(neural: NeuralPredicate) -> ProgramError:
+    """An nn/3 is in use."""
+    return ProgramError(
+        f"the output of the neural predicate {neural.functor}/{neural.arity} is a tensor (nn/3), which has no"
+        " classes to reason about; set backend: deepproblog, or write nn/4 with the domain of its classes",
+        neural.position,
+    )
+
+
 @contextmanager
 def problog_errors(program: Program) -> Iterator[None]:
     """Turn whatever ProbLog raises into a ProgramError with position."""
@@ -43,6 +55,9 @@ def problog_errors(program: Program) -> Iterator[None]:
     except GediNesyError:
         raise
     except ProbLogError as error:
+        tensors = (neural for neural in program.neural_predicates if neural.is_tensor)
+        if TENSOR in str(error) and (neural := next(tensors, None)):
+            raise tensor_error(neural) from error
         position = _position(program, error)
         raise ProgramError(_explain(program, error, position), position) from error
     except RecursionError as error:
@@ -68,8 +83,8 @@ def _explain(program: Program, error: Any, position: Position) -> str:
         for neural in program.neural_predicates:
             if here and here.partition("(")[0] == neural.functor:
                 return (
-                    f"the neural predicate {neural.functor}/{neural.arity} is asked about something open; declare every"
-                    " variable of the query that stands for an image as one"
+                    f"the neural predicate {neural.functor}/{neural.arity} is asked about an open image; bind it,"
+                    " and declare every variable of the query that stands for an image as one"
                 )
         clause = f"the probabilistic clause of {here}" if here else "a probabilistic clause"
         return f"{clause} still has variables once its body holds; the body must bind all of them"

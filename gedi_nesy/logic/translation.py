@@ -10,6 +10,7 @@ from gedi_nesy.errors import Position, ProgramError
 from gedi_nesy.logic import terms
 from gedi_nesy.logic.formula import And, Atom, Choice, Constant, Learnable, NeuralSource, Or, Source
 from gedi_nesy.logic.probabilities import ROUNDING, SLACK
+from gedi_nesy.logic.problog_errors import tensor_error
 from gedi_nesy.logic.program import NeuralPredicate, Program
 from gedi_nesy.logic.query import SLOT
 
@@ -74,11 +75,7 @@ class Translation:
     def _add_neural(self, group: Any, number: int, inputs: list[Any]) -> None:
         neural = self.program.neural_predicates[number]
         if neural.is_tensor:
-            raise ProgramError(
-                f"the output of the neural predicate {neural.functor}/{neural.arity} is a tensor (nn/3), which has no"
-                " classes to reason about; set backend: deepproblog, or write nn/4 with the domain of its classes",
-                neural.position,
-            )
+            raise tensor_error(neural)
         slots = tuple(self._slot(neural, item) for item in inputs)
         self._add_choice(group, NeuralSource(neural.network, slots), neural.num_classes)
 

@@ -1,7 +1,7 @@
 """Linear maps of rows and of columns: what a crop that is brought to a size and a blur have in common.
 
-Both are a matrix product from either side, rows @ image @ columns^T, with matrices of each image's own. On a CPU and at 32
-by 32 pixels that takes a third of the time of `grid_sample`.
+Both are a matrix product from either side, rows @ image @ columns^T, with matrices of each image's own. On a CPU that takes a
+third of the time of `grid_sample` at 32 by 32 pixels and 1.6 times its time at 96 by 96 and above.
 """
 
 from __future__ import annotations

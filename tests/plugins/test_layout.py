@@ -23,11 +23,12 @@ def imports(path):
             yield "." * node.level + (node.module or "")
 
 
-def test_every_plugin_file_is_registered_by_its_folder():
+def test_every_plugin_file_is_registered_by_its_folder_or_shared_there():
     referred = {str(entry.target).partition(":")[0] for entry in load_plugins().registry.entries()}
     for path in PLUGINS:
-        if path.name != "__init__.py":
-            assert f"gedi_nesy_plugins.{path.parent.name}.{path.stem}" in referred, path
+        if path.name != "__init__.py" and f"gedi_nesy_plugins.{path.parent.name}.{path.stem}" not in referred:
+            users = [other for other in path.parent.glob("*.py") if f".{path.stem}" in imports(other)]
+            assert len(users) > 1, path
 
 
 @pytest.mark.parametrize("path", CORE, ids=lambda path: path.relative_to(ROOT).as_posix())

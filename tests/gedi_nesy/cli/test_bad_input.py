@@ -67,7 +67,7 @@ CASES = {
         change("name: constraint", "name: puzzle"),
         ['unknown task "puzzle". Known: constraint (tasks, gedi-nesy '],
     ),
-    "unknown backbone": (change("name: mlp", "name: vgg"), ['unknown backbone "vgg". Known: mlp (']),
+    "unknown backbone": (change("name: mlp", "name: vgg"), ['unknown backbone "vgg". Known: library_model (', "mlp ("]),
     "unknown data set": (
         change("name: bars", "name: mnist6k"),
         ['unknown dataset "mnist6k". Did you mean "mnist5k"?', "bars (tiny_plugin, "],

@@ -41,6 +41,25 @@ def test_each_view_has_its_own_pipeline_applied_in_order():
     torch.testing.assert_close(views[2], 2 * (images + shifts[:, None, None, None]))
 
 
+@pytest.mark.parametrize("pixels_at_once", [1, 9, 40, 10_000])
+def test_a_batch_in_slices_is_the_batch_in_order(monkeypatch, pixels_at_once):
+    monkeypatch.setattr("gedi_nesy.data.views.CPU_PIXELS", pixels_at_once)
+    images, sizes = torch.arange(90.0).view(10, 1, 3, 3), []
+
+    def count(batch, generator):
+        sizes.append(len(batch))
+        return batch * 2
+
+    views = make_views(images, [[count], [shift]], torch.Generator().manual_seed(0))
+    assert torch.equal(views[0], images * 2) and max(sizes) == min(10, max(1, pixels_at_once // 9))
+    shifts = (views[1] - images).mean(dim=(1, 2, 3))
+    assert len(shifts.unique()) == 10 and shifts.abs().max() <= 1
+
+
+def test_an_empty_batch_has_empty_views():
+    assert make_views(torch.zeros(0, 1, 3, 3), [[shift]] * 2, torch.Generator()).shape == (2, 0, 1, 3, 3)
+
+
 def test_pixels_become_the_same_views_as_floats():
     pixels = torch.arange(48, dtype=torch.uint8).view(1, 3, 4, 4)
     views = [

@@ -35,6 +35,7 @@ CASES = {
     "one image": (np.array([0.7]), np.array([False])),
     "certain and right": (np.ones(5), np.ones(5, dtype=bool)),
     "certain and wrong": (np.ones(5), np.zeros(5, dtype=bool)),
+    "on the edges of bins": (np.array([0.25, 0.5, 0.5, 0.75, 0.9]), np.array([True, False, True, True, False])),
     "no confidence": (np.zeros(5), np.array([True, False, False, False, False])),
 }
 

@@ -28,6 +28,10 @@ def test_the_spectrum_is_that_of_the_centred_embeddings(shift):
     assert torch.allclose(spectrum(features), torch.linalg.svdvals(centred) / math.sqrt(64), atol=1e-5)
 
 
+def test_a_direction_without_variance_is_exactly_zero():
+    assert (spectrum(with_spectrum([3.0, 2.0, 0.0, 0.0])) == 0).tolist() == [False, False, True, True]
+
+
 @pytest.mark.parametrize(
     "deviations, rank", [([1.0, 1.0, 1.0], 3), ([5.0, 0.0, 0.0], 1), ([2.0, 2.0, 0.0], 2), ([3.0, 1.0], None)]
 )

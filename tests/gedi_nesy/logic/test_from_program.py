@@ -44,8 +44,8 @@ ADD = DIGIT + "add(A,B,T) :- digit(A,X), digit(B,Y), T is X+Y."
             "add(A,B,T)",
             {"net": "A"},
             {},
-            "<program>:1:28  the neural predicate digit/2 is asked about something open; declare every variable of the"
-            " query that stands for an image as one",
+            "<program>:1:28  the neural predicate digit/2 is asked about an open image; bind it, and declare every"
+            " variable of the query that stands for an image as one",
         ),
         (
             ADD + "\nnn(net,[X]) :: p(X).",

@@ -70,8 +70,8 @@ BAD = {
     "p(A) :- digit(3,1).": "p.pl:1:1  the network net reads 3, which is no image of the query p(A)",
     "p(A) :- digit(f(A),1).": "p.pl:1:1  the network net reads f(slot(0)), which is no image of the query p(A)",
     "p(A) :- digit(B,1).": (
-        "p.pl:1:26  the probabilistic clause of digit(X,Y) still has variables once its body holds;"
-        " the body must bind all of them"
+        "p.pl:1:26  the neural predicate digit/2 is asked about an open image; bind it, and declare every variable of the"
+        " query that stands for an image as one"
     ),
     # what only DeepProbLog can do
     "nn(net,[X],E) :: v(X,E). p(A) :- v(A,E).": (
