@@ -13,6 +13,9 @@ from ..logic.family import Examples, Structure
 from ..logic.structures import Structures
 from ..logic.worlds import Worlds, sample_worlds
 
+MIN_WORLDS = 64  # readings drawn at once, so that a few unlucky ones decide nothing
+MAX_EMPTY_ROUNDS = 5  # after which the images are said not to suffice
+
 
 class Drawer:
     """Draws examples over the images of one split, each image used at most once.
@@ -47,16 +50,20 @@ class Drawer:
     def _draw_one(self, structures: Structures, structure: Structure, share: int, count: int) -> Examples:
         """Readings are uniform among those the program can prove; one that asks for a class with no image left is drawn again."""
         template, circuit = structure.bind(structures.template), structures.circuit(structure)
+        # A backend may count answers that can never hold, so they are matched by what they say.
+        position = [structures.constraint(structure).answers.index(answer) for answer in circuit.answers]
         chosen: list[list[int]] = []
         answers: list[int] = []
+        empty_rounds = 0
         while len(chosen) < share:
-            worlds = sample_worlds(circuit, template, share, self.generator)
+            worlds = sample_worlds(circuit, template, max(share, MIN_WORLDS), self.generator)
             before = len(chosen)
             for reading, answer in zip(self._labels(worlds, structures), worlds.answer.tolist(), strict=True):
                 if len(chosen) < share and all(len(self._pools.get(k, ())) >= reading.count(k) for k in reading):
                     chosen.append([self._pools[label].pop() for label in reading])
-                    answers.append(answer)
-            if len(chosen) == before:
+                    answers.append(position[answer])
+            empty_rounds = empty_rounds + 1 if len(chosen) == before else 0
+            if empty_rounds == MAX_EMPTY_ROUNDS:
                 raise self._too_few(self._num_drawn + len(chosen), count)
         self._num_drawn += share
         number = torch.full((share,), structures.number(structure))
@@ -67,7 +74,7 @@ class Drawer:
         columns = []
         for slot, network in enumerate(worlds.networks):
             if network is None:
-                known = torch.tensor(list(self._pools))
+                known = torch.tensor([label for label, pool in self._pools.items() if pool] or list(self._pools))
                 columns.append(known[torch.randint(len(known), (len(worlds.classes),), generator=self.generator)])
             else:
                 columns.append(torch.tensor(structures.classes[network])[worlds.classes[:, slot]])

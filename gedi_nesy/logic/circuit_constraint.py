@@ -99,7 +99,9 @@ class CircuitConstraint(Constraint):
 
     def rows(self, log_probs: PerNetwork) -> Float[Tensor, "weights examples"]:
         """The evaluator's input: see the class."""
-        parts = [tensor.flatten(1).T for tensor in self._checked(log_probs)]
+        # Half precision would round the program's own probabilities too.
+        tensors = [tensor if tensor.dtype == torch.float64 else tensor.float() for tensor in self._checked(log_probs)]
+        parts = [tensor.flatten(1).T for tensor in tensors]
         own = self._own_log_probs()
         if len(own):
             parts.append(own.to(parts[0].dtype).unsqueeze(1).expand(-1, parts[0].shape[1]))

@@ -167,7 +167,8 @@ class Constraint(nn.Module, ABC):
             target: the probability with which the query is said to hold, 1 by default, 0 for negative examples: the
                 loss is the cross-entropy -t log P - (1 - t) log (1 - P).
             known: (examples, inputs) of each network, the class of an input where it is known and -1 elsewhere: the
-                loss is that of "the query holds and these are the classes".
+                loss is -log P(query | these classes) - log P(these classes); evidence of the program conditions the
+                first, not the second.
 
         Source: Xu et al. 2018; GEDI 2024 section 6.4 (L_NESY, there a sum; ours is a mean).
         """

@@ -46,6 +46,11 @@ class Layer:
     operands: Int[Tensor, " two_products"]
     partners: Int[Tensor, " two_products"]
 
+    @property
+    def width(self) -> int:
+        """Products of each node, padding included."""
+        return len(self.operands) // (2 * self.num_nodes)
+
 
 class CircuitEvaluator(nn.Module):
     """log P of nodes of a circuit, for a batch.
@@ -85,6 +90,7 @@ class CircuitEvaluator(nn.Module):
         """
         if log_probs.dtype not in (torch.float32, torch.float64):
             log_probs = log_probs.float()
+        log_probs = log_probs.narrow(0, 0, self.num_weights)  # images that no answer looks at may stand behind
         # Attribute access to a module's buffers costs as much as a layer's arithmetic; a loop over them does not.
         roots, *indices = (buffer for buffer in self._buffers.values() if buffer is not None)
         layers = [
@@ -124,7 +130,7 @@ class _Probabilities(torch.autograd.Function):
         probabilities = torch.exp(log_probs, out=values.narrow(0, FIRST_WEIGHT, len(log_probs)))
         saved = []
         for layer in layers:
-            pairs = values.index_select(0, layer.operands).view(2, layer.num_nodes, -1, values.shape[1])
+            pairs = values.index_select(0, layer.operands).view(2, layer.num_nodes, layer.width, values.shape[1])
             torch.sum(pairs[0] * pairs[1], 1, out=values.narrow(0, layer.first, layer.num_nodes))
             saved.append(pairs)
         ctx.layers, ctx.num_rows = layers, num_rows
@@ -138,7 +144,7 @@ class _Probabilities(torch.autograd.Function):
         flows = _give_back(grad, roots, chosen, ctx.num_rows)
         for layer, pairs in zip(reversed(ctx.layers), reversed(saved), strict=True):
             flow = flows.narrow(0, layer.first, layer.num_nodes).unsqueeze(1)
-            flows.index_add_(0, layer.partners, (pairs * flow).view(-1, flows.shape[1]))
+            flows.index_add_(0, layer.partners, (pairs * flow).flatten(0, 2))
         return flows.narrow(0, FIRST_WEIGHT, len(probabilities)) * probabilities, None, None, None, None
 
 
@@ -184,7 +190,7 @@ class _LogProbabilities(torch.autograd.Function):
 def _log_sums(layer: Layer, values: Tensor) -> tuple[Tensor, Tensor]:
     """Write the values of a layer's nodes; exp(term - largest term) of every product, and their sum for every node."""
     first, second = values.index_select(0, layer.operands).chunk(2)
-    terms = first.add_(second).view(layer.num_nodes, -1, values.shape[1])  # (nodes, products, examples)
+    terms = first.add_(second).view(layer.num_nodes, layer.width, values.shape[1])  # (nodes, products, examples)
     # The lower limit keeps -inf - -inf, which is NaN, out of nodes none of whose products is possible.
     largest = terms.amax(1).clamp_(min=torch.finfo(values.dtype).min)
     exponentials = terms.sub_(largest.unsqueeze(1)).exp_()

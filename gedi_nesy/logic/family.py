@@ -9,9 +9,11 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
+from gedi_nesy.errors import DataError
 from gedi_nesy.logic.constraint import UNKNOWN, Constraint
 from gedi_nesy.logic.query import QueryTemplate
 
+IMPOSSIBLE = -1e30  # as a log-probability
 PADDING = -1  # the slot is not there in an example of this structure
 
 
@@ -126,7 +128,7 @@ class ConstraintFamily(nn.Module):
         self, log_probs: Float[Tensor, "images classes"], examples: Examples
     ) -> Float[Tensor, " examples"]:
         """log P(query with the example's answer | images of their networks' kinds)."""
-        values = log_probs.new_zeros(len(examples))
+        values = log_probs.new_zeros(len(examples), dtype=torch.promote_types(log_probs.dtype, torch.float32))
         for constraint, rows, part in self._by_structure(examples):
             values[rows] = constraint.log_probability(self._given_kind(constraint, log_probs, part), part.answer)
         return values
@@ -151,6 +153,21 @@ class ConstraintFamily(nn.Module):
             certain = {name: index.clamp(min=0) for name, index in classes.items()}
             result[rows] = fits & constraint.satisfied(certain, part.answer)
         return result
+
+    def check_known(self, examples: Examples) -> None:
+        """DataError where an image is said to be of a class that the network which reads it does not have."""
+        for constraint, _, part in self._by_structure(examples):
+            if part.known is None:
+                continue
+            told = dict(_at_inputs(constraint, part.known))
+            for name, index in self._known(constraint, part).items():
+                foreign = (told[name] != UNKNOWN) & (index == UNKNOWN)
+                if foreign.any():
+                    label = int(told[name][foreign][0])
+                    raise DataError(
+                        f"{int(foreign.sum())} images have classes that the network {name}, which reads them, does not"
+                        f" have; the first is class number {label}. Correct the classes or task.networks"
+                    )
 
     def of_size(self, num_images: int) -> Constraint | None:
         """The constraint that takes this many images."""
@@ -186,7 +203,7 @@ class ConstraintFamily(nn.Module):
         given = {}
         for name, rows in _reads(constraint, examples):
             read, classes = log_probs[rows], self._classes(name)
-            given[name] = read if self._is_whole[name] else read[..., classes].log_softmax(-1)
+            given[name] = read if self._is_whole[name] else _floored(read[..., classes]).log_softmax(-1)
         return given
 
     def _log_kind(
@@ -196,17 +213,13 @@ class ConstraintFamily(nn.Module):
         total = log_probs.new_zeros(len(examples))
         for name, rows in _reads(constraint, examples):
             if not self._is_whole[name]:
-                total = total + log_probs[rows][..., self._classes(name)].logsumexp(-1).sum(1)
+                total = total + _floored(log_probs[rows][..., self._classes(name)]).logsumexp(-1).sum(1)
         return total
 
     def _known(self, constraint: Constraint, examples: Examples) -> dict[str, Int[Tensor, "examples inputs"]]:
         """The known classes as each network counts them."""
         assert examples.known is not None
-        position = {name: index for index, name in enumerate(constraint.slots)}
-        return {
-            name: self._class_of(name, examples.known[:, [position[slots[0]] for slots in shape.inputs]])
-            for name, shape in constraint.networks.items()
-        }
+        return {name: self._class_of(name, told) for name, told in _at_inputs(constraint, examples.known)}
 
     def _class_of(self, network: str, classes: Int[Tensor, " *shape"]) -> Int[Tensor, " *shape"]:
         """The network's number of each of the classifier's classes; -1 for foreign and unknown ones."""
@@ -220,11 +233,23 @@ class ConstraintFamily(nn.Module):
 
 def _reads(constraint: Constraint, examples: Examples) -> list[tuple[str, Int[Tensor, "examples inputs"]]]:
     """Which images each network reads in each example."""
+    return _at_inputs(constraint, examples.slots)
+
+
+def _at_inputs(
+    constraint: Constraint, of_slots: Int[Tensor, "examples slots"]
+) -> list[tuple[str, Int[Tensor, "examples inputs"]]]:
+    """What is known of slots, for the slots that each network reads."""
     position = {name: index for index, name in enumerate(constraint.slots)}
     return [
-        (name, examples.slots[:, [position[slots[0]] for slots in shape.inputs]])
+        (name, of_slots[:, [position[slots[0]] for slots in shape.inputs]])
         for name, shape in constraint.networks.items()
     ]
+
+
+def _floored(log_probs: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
+    """Impossible classes as hardly possible ones: the gradient of a sum of nothing but impossible ones is no number."""
+    return log_probs.clamp(min=IMPOSSIBLE)
 
 
 def _padded(tensor: Int[Tensor, "examples slots"], width: int, value: int) -> Int[Tensor, "examples width"]:

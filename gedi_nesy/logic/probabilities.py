@@ -77,8 +77,8 @@ def learnable_clauses(program: Program) -> Iterator[LearnableClause]:
         name = "; ".join(
             f"{'t' if is_learnable(head) else head.probability}::{head.with_probability()}" for head in heads
         )
-        if name in names:
-            name = f"{name} (line {position.line})"
+        places = ("", f" (line {position.line})", f" (line {position.line}, column {position.column})")
+        name = next(name + place for place in places if name + place not in names)
         names.add(name)
         for head in heads:
             _check_start(program, clause, head)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
@@ -101,8 +102,16 @@ class QueryTemplate:
         replaced |= {name: _read_constant(name, constants[name]) for name in self.constants}
         if not replaced:
             return self
-        roles = dict(self.arguments) | {slot: "image" for names in slots.values() for slot in names}
-        return _of_term(terms.substitute(self.term, replaced), roles)
+        names = [slot for own in slots.values() for slot in own]
+        if taken := [name for name, _ in self.arguments if name in names]:
+            raise ProgramError(f"the variable {taken[0]} of the query {self.text} is named like an image of a list")
+        bound = _of_term(terms.substitute(self.term, replaced), dict(self.arguments) | dict.fromkeys(names, "image"))
+        if _read_term(bound.text) != bound.term:  # text is how queries travel
+            values = ", ".join(f"{name} = {constants[name]}" for name in self.constants)
+            raise ProgramError(
+                f"the query {self.text} cannot be written down exactly with {values}; use simpler values"
+            )
+        return bound
 
     @staticmethod
     def slots_of_list(name: str, length: int) -> list[str]:
@@ -195,10 +204,8 @@ def sort_answers(answers: Mapping[tuple[str, ...], T]) -> dict[tuple[str, ...], 
 
 
 def _numbers_first(text: str) -> tuple[bool, float, str]:
-    try:
-        return False, float(text), text
-    except ValueError:
-        return True, 0.0, text
+    number = _number(text)
+    return (False, number, text) if number is not None and math.isfinite(number) else (True, 0.0, text)
 
 
 def _of_term(term: Any, roles: Mapping[str, str]) -> QueryTemplate:
@@ -219,7 +226,16 @@ def _read_constant(name: str, text: str) -> Any:
     term = _read_term(text)
     if term is None or not _is_ground(term):
         raise ProgramError(f"the value {text!r} of the constant {name} is no term without variables, such as 7 or red")
+    if term.is_constant() and terms.number(term) != _number(text):
+        raise ProgramError(f"ProbLog reads the value {text} of the constant {name} as {term}; use fewer digits")
     return term
+
+
+def _number(text: str) -> float | None:
+    try:
+        return float(text)
+    except ValueError:
+        return None
 
 
 def _read_term(text: str) -> Any | None:

@@ -41,7 +41,14 @@ class Structures:
     _refused: dict[Structure, ProgramError] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        """ProgramError where a network's classes are not its domain."""
+        """ProgramError where a network's classes are not its domain, or one image is not what it reads."""
+        for neural in self.program.neural_predicates:
+            if neural.num_inputs != 1:
+                raise ProgramError(
+                    f"the neural predicate {neural.functor}/{neural.arity} reads {neural.num_inputs} images at once; a"
+                    " classifier of single images cannot feed it, a loop of your own can (Constraint.from_program)",
+                    neural.position,
+                )
         check_domains(self.program, {name: len(indices) for name, indices in self.classes.items()})
 
     def number(self, structure: Structure) -> int:
@@ -73,5 +80,17 @@ class Structures:
     def _spec(self, structure: Structure) -> ConstraintSpec:
         bound = structure.bind(self.template)
         inputs = inputs_of(self.program, bound, lambda: self.circuit(structure))
+        _refuse_shared_images(inputs, bound)
         shapes = {name: NetworkShape(inputs[name], len(self.classes[name])) for name in inputs}
         return ConstraintSpec(self.program, bound, shapes, self.complements, self.learnable)
+
+
+def _refuse_shared_images(inputs: Mapping[str, Sequence[tuple[str, ...]]], template: QueryTemplate) -> None:
+    """One classifier feeds all networks: two of them on one image would count its class twice, as independent draws."""
+    readers = {slot: [name for name, read in inputs.items() if (slot,) in read] for slot in template.slots}
+    for slot, names in readers.items():
+        if len(names) > 1:
+            raise ProgramError(
+                f"the networks {' and '.join(names)} both read {slot} in the query {template.text}; one classifier feeds"
+                " both, so let one network read it and derive the other predicate by a rule"
+            )

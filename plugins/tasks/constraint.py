@@ -101,6 +101,7 @@ class ConstraintTask(Task):
         self.train_examples, self.test_examples = train.of_images(slots), test
         self.images_per_example = max(1, round(len(rows) / len(train)))
         self.constraint = structures.family(self.num_classes).to(pixels.device)
+        self.constraint.check_known(self.train_examples.to(pixels.device))
         self.trained = structures.learnable.to(pixels.device)
         self.structures = structures
 
@@ -277,6 +278,11 @@ def _classes_of_networks(
         if isinstance(bound, list)
         for label in bound
         if label not in classes
+    ]
+    faults += [
+        ConfigError(f"task.networks.{name} names a class twice: {', '.join(bound)}", key="task.networks")
+        for name, bound in networks.items()
+        if isinstance(bound, list) and len(set(bound)) < len(bound)
     ]
     if faults:
         raise ConfigError(faults)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 import torch
+from gedi_nesy_plugins.backends import deepproblog
 
 from gedi_nesy.data.drawn_examples import Drawer
 from gedi_nesy.data.table import Table
@@ -121,3 +122,27 @@ def test_too_few_images_are_counted():
         DataError, match=r"the 120 images of the train split suffice for 1\d\d examples, 200 are asked for"
     ):
         drawn(200)
+
+
+def test_answers_are_matched_by_what_they_say():
+    """DeepProbLog counts an answer whose proofs contradict themselves; examples must not shift by it."""
+    text = DIGIT + "p(A,0) :- digit(A,1), digit(A,2). p(A,5) :- digit(A,1). p(A,7) :- digit(A,2)."
+    template = QueryTemplate.parse("p(A,T)", {"A": "image", "T": "label"})
+    made = Structures(parse(text), template, {"net": (0, 1, 2)}, deepproblog.build_constraint, Limits())
+    drawer = Drawer(LABELS, torch.Generator().manual_seed(0), "train", "task.examples")
+    examples = drawer.draw(made, [Structure()], 10)
+    answers = made.family(3).constraints[0].answers
+    for slot, answer in zip(examples.slots[:, 0].tolist(), examples.answer.tolist(), strict=True):
+        assert answers[answer] == ({1: "5", 2: "7"}[int(LABELS[slot])],)
+
+
+def test_few_examples_are_found_among_many_readings():
+    labels = torch.tensor([0, 1]).repeat(20)
+    for seed in range(5):
+        made = structures(
+            text=DIGIT + "two(A,B) :- digit(A,X), digit(B,Y), X =< Y.",
+            query="two(A,B)",
+            roles=dict.fromkeys("AB", "image"),
+        )
+        drawer = Drawer(labels, torch.Generator().manual_seed(seed), "train", "task.examples")
+        assert len(drawer.draw(made, [Structure()], 2)) == 2

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import doctest
 import importlib
+import math
 
 import pytest
 import torch
@@ -228,3 +229,34 @@ def test_fixed_classes_of_a_learnable_disjunction_stay():
     assert values[0] == pytest.approx(0.2)
     assert values[1] > 0.75
     assert sum(values) == pytest.approx(1.0)
+
+
+def test_images_that_no_answer_reads_get_no_gradient():
+    """They stand behind the others among the evaluator's rows."""
+    constraint = make(SUM.replace("add(A,B,T)", "add(A,B,C,T)"), "add(A,B,C,T)", "ABC")
+    log_probs = random_log_probs(3, 3).requires_grad_()
+    answer = torch.tensor([3, 3, 2])
+    two = make(SUM, "add(A,B,T)", "AB").log_probability(log_probs[:, :2], answer)
+    three = constraint.log_probability(log_probs, answer)
+    torch.testing.assert_close(three, two)
+    (gradient,) = torch.autograd.grad(three.sum(), log_probs)
+    assert (gradient[:, 2] == 0).all()
+    assert (gradient[:, :2] != 0).any()
+
+
+def test_a_query_that_looks_at_one_of_two_images():
+    constraint = make(DIGIT + "p(A,B) :- digit(A,1), B = B.", "p(A,B)", "AB")
+    log_probs = random_log_probs(2, 2)
+    torch.testing.assert_close(constraint.log_probability(log_probs), log_probs[:, 0, 1])
+
+
+def test_no_examples_have_no_probabilities():
+    assert make(SUM, "add(A,B,T)", "AB")(torch.zeros(0, 2, 4)).shape == (0, 7)
+
+
+def test_half_precision_is_raised():
+    constraint = make(DIGIT + "0.3::c. p(A) :- digit(A,1), c.", "p(A)", "A")
+    log_probs = random_log_probs(2, 1)
+    torch.testing.assert_close(
+        constraint.log_probability(log_probs.half()), (log_probs[:, 0, 1] + math.log(0.3)).float(), atol=2e-3, rtol=0
+    )

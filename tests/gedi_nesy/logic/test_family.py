@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from gedi_nesy.errors import ProgramError
+from gedi_nesy.errors import DataError, ProgramError
 from gedi_nesy.logic import circuit_constraint
 from gedi_nesy.logic.family import Examples, Structure
 from gedi_nesy.logic.limits import Limits
@@ -162,3 +162,33 @@ def test_parameters_of_a_program_are_shared_by_its_structures():
     family = made.family(3)
     assert len(list(family.parameters())) == 1
     assert next(iter(made.learnable.parameters())) is next(iter(family.parameters()))
+
+
+def test_classes_that_a_network_lacks_are_refused():
+    family, examples = formulas()
+    foreign = Examples(examples.slots, examples.answer, examples.structure, known=torch.tensor([[0, -1, -1]]))
+    with pytest.raises(DataError, match="1 images have classes that the network net, which reads them, does not have"):
+        family.check_known(foreign)
+
+
+def test_an_image_certainly_of_another_kind_is_impossible_not_undefined():
+    family, examples = formulas()
+    certain = torch.nn.functional.one_hot(torch.tensor([0, 0, 4]), 5).float().log().requires_grad_()
+    loss = family.loss(certain, examples)
+    assert loss.item() > 1e20
+    assert torch.autograd.grad(loss, certain)[0].isfinite().all()
+
+
+def test_networks_that_read_several_images_or_share_one_are_refused():
+    with pytest.raises(ProgramError, match="close/2 reads 2 images at once"):
+        structures("nn(net,[X,Y]) :: close(X,Y).", "close(A,B)", dict.fromkeys("AB", "image"), {"net": [0, 1]})
+    both = DIGIT + "nn(other,[X],Y,[0,1,2]) :: again(X,Y). p(A) :- digit(A,1), again(A,1)."
+    made = structures(both, "p(A)", {"A": "image"}, {"net": [0, 1, 2], "other": [0, 1, 2]})
+    with pytest.raises(ProgramError, match="the networks net and other both read A"):
+        made.number(Structure())
+
+
+def test_half_precision_with_several_structures():
+    family, examples = lists_of_digits()
+    values = family.log_probability(log_probs(6).half(), examples)
+    torch.testing.assert_close(values, family.log_probability(log_probs(6), examples).float(), atol=5e-3, rtol=0)

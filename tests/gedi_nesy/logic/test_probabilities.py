@@ -62,3 +62,8 @@ def test_bad_start_gets_its_message(text):
     with pytest.raises(ProgramError) as caught:
         parse(text, "p.pl")
     assert str(caught.value) == BAD[text]
+
+
+def test_clauses_with_one_head_have_parameters_of_their_own():
+    program = parse("b. t(0.1)::a :- b.\nt(0.5)::a :- b. t(0.2)::a :- b. t(0.9)::a :- b.")
+    assert len({clause.name for clause in program.learnables}) == 4

@@ -135,3 +135,19 @@ def test_a_query_of_several_goals_keeps_positions_and_text():
     assert extended.neural_predicates == program.neural_predicates
     assert single.text == template.text and len(single.goals()) == 1 and single.slots == ("A", "B")
     assert one_goal(program, QueryTemplate.parse("p(A)", {"A": "image"}))[0] is program
+
+
+def test_values_that_change_on_paper_are_refused():
+    template = QueryTemplate.parse("p(A,K)", {"A": "image", "K": "constant"})
+    for value in ("'two words'", "-3", "0.5", '"text"', "f(a, [1, 2])"):
+        assert template.bind({}, {"K": value}).text == f"p(A,{value})".replace("(a, ", "(a,")
+    with pytest.raises(ProgramError, match="ProbLog reads the value 1e-20 of the constant K as 0.0; use fewer"):
+        template.bind({}, {"K": "1e-20"})
+    with pytest.raises(ProgramError, match="cannot be written down exactly with K = a:-b; use simpler values"):
+        template.bind({}, {"K": "a:-b"})
+
+
+def test_a_variable_named_like_an_image_of_a_list_is_refused():
+    template = QueryTemplate.parse("p(L,L_1)", {"L": "images", "L_1": "label"})
+    with pytest.raises(ProgramError, match="the variable L_1 of the query"):
+        template.bind({"L": 2})
