@@ -141,9 +141,9 @@ def test_values_that_change_on_paper_are_refused():
     template = QueryTemplate.parse("p(A,K)", {"A": "image", "K": "constant"})
     for value in ("'two words'", "-3", "0.5", '"text"', "f(a, [1, 2])"):
         assert template.bind({}, {"K": value}).text == f"p(A,{value})".replace("(a, ", "(a,")
-    with pytest.raises(ProgramError, match="ProbLog reads the value 1e-20 of the constant K as 0.0; use fewer"):
+    with pytest.raises(ProgramError, match=r"ProbLog reads the value 1e-20 of the constant K as 0\.0; use fewer"):
         template.bind({}, {"K": "1e-20"})
-    with pytest.raises(ProgramError, match="cannot be written down exactly with K = a:-b; use simpler values"):
+    with pytest.raises(ProgramError, match=r"cannot be written down exactly with K = a:-b; use simpler values"):
         template.bind({}, {"K": "a:-b"})
 
 
