@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..errors import DataError, Position, did_you_mean
-from .table import UNKNOWN, Cell, NamedImage, Table, TableContents
+from ..logic.constraint import UNKNOWN
+from .table import Cell, NamedImage, Table, TableContents
 
 SEPARATOR = ";"
 

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 from ..errors import DataError, Position
 
-UNKNOWN = -1
 SHOWN_FAULTS = 20
 
 

@@ -7,6 +7,7 @@ import re
 from pathlib import Path
 
 import pytest
+import torch
 
 DOCS = Path(__file__).parents[2] / "docs"
 BLOCKS = [
@@ -18,7 +19,9 @@ BLOCKS = [
 
 @pytest.mark.parametrize("block", BLOCKS)
 def test_python_blocks_run(block):
-    exec(compile(block, "block", "exec"), {})
+    names = {}
+    exec(compile(block, "block", "exec"), names)
+    torch.testing.assert_close(names["by_answer"].exp().sum(1), torch.ones(32))
 
 
 @pytest.mark.parametrize("name", ["constraint_in_pytorch", "constraint_in_lightning"])
