@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from .logic.query import QueryTemplate
     from .methods import Method, MethodContext
     from .models.backbone import Backbone
+    from .reporting.image_grid import ImageGrid
     from .tasks import Selection, Task, TaskContext
     from .types import Batch, MethodOutput, Term
 
@@ -45,6 +46,7 @@ _LAZY = {
     "Evaluator": "evaluators",
     "Examples": "logic.family",
     "ImageDataset": "data.dataset",
+    "ImageGrid": "reporting.image_grid",
     "Method": "methods",
     "MethodContext": "methods",
     "MethodOutput": "types",
@@ -71,6 +73,7 @@ __all__ = [
     "Examples",
     "GediNesyError",
     "ImageDataset",
+    "ImageGrid",
     "Method",
     "MethodContext",
     "MethodOutput",

@@ -17,6 +17,7 @@ from .engine.seeding import make_generator
 from .errors import DivergenceError
 from .methods import Method, require
 from .registry import Registry
+from .reporting.image_grid import ImageGrid
 from .tasks import Task
 
 CHUNK = 500
@@ -30,11 +31,13 @@ class Evaluation:
         numbers: name -> value.
         definitions: name -> one line that says exactly what the number is.
         tables: JSON-able extras for the report, such as a confusion matrix.
+        images: name (letters, digits, - and _) -> images to look at, each a PNG in the run folder's figures/.
     """
 
     numbers: dict[str, float]
     definitions: dict[str, str]
     tables: dict[str, Any] = field(default_factory=dict)
+    images: dict[str, ImageGrid] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

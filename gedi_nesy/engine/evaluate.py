@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from io import BytesIO
+import re
 from pathlib import Path
 from typing import Any
 
 import torch
-from PIL import Image
 
 from ..config.schema import Component
 from ..data.dataset import to_pixels
@@ -15,24 +14,26 @@ from ..evaluators import Evaluation
 from ..files import write_atomic, write_failed, write_json
 from ..methods import capabilities
 from ..models.mode import evaluating
+from ..reporting.image_grid import png, tiled
 from ..reporting.metrics import read_metrics
 from ..reporting.report import write_report
 from ..reporting.results import assemble
 from .build import make_evaluator
 from .diagnosis import diagnose
 from .run import Run
+from .run_folder import RunFolder
 from .seeding import make_generator
 
 SAMPLES = 64
-COLUMNS = 8
 
 
 def evaluate(run: Run) -> dict[str, Any]:
-    """All evaluators, results.json, samples and report.html; gives the results."""
+    """All evaluators, results.json, figures, samples and report.html; gives the results."""
     with evaluating(run.method):
         evaluations = {component.name: _evaluate_one(run, component) for component in run.config.evaluators}
         last_terms = _last_epoch_terms(run)
-        results = assemble(run, evaluations, diagnose(run, last_terms), last_terms)
+        pictures = save_images(run.folder, evaluations)
+        results = assemble(run, evaluations, pictures, diagnose(run, last_terms), last_terms)
         if "sample" in capabilities(run.method):
             save_samples(run, run.folder.samples / "final.png", SAMPLES, run.config.seed)
     run.plugins.hook.evaluated(run=run, results=results)
@@ -45,26 +46,33 @@ def evaluate(run: Run) -> dict[str, Any]:
 def save_samples(run: Run, path: Path, count: int, seed: int) -> None:
     """A grid of samples from the model as PNG."""
     method: Any = run.method
-    images = to_pixels(method.sample(count, make_generator(seed, "samples", run.device))).cpu()
-    png = BytesIO()
-    image_grid(images).save(png, format="PNG")
+    images = to_pixels(method.sample(count, make_generator(seed, "samples", run.device)))
+    _write(path, png(tiled(images)))
+
+
+def save_images(folder: RunFolder, evaluations: dict[str, Evaluation]) -> dict[str, dict[str, dict[str, Any]]]:
+    """Each evaluator's images as figures/EVALUATOR-NAME.png; gives what results.json says about them."""
+    saved: dict[str, dict[str, dict[str, Any]]] = {}
+    for evaluator, evaluation in evaluations.items():
+        for name, grid in evaluation.images.items():
+            if not re.fullmatch(r"[\w-]+", name):
+                raise ValueError(f"the evaluator {evaluator} names its images {name!r}: letters, digits, - and _ only")
+            path = folder.figures / f"{evaluator}-{name}.png"
+            _write(path, grid.png())
+            saved.setdefault(evaluator, {})[name] = {
+                "file": f"{path.parent.name}/{path.name}",
+                "caption": grid.caption,
+                "rows": list(grid.rows),
+            }
+    return saved
+
+
+def _write(path: Path, data: bytes) -> None:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise write_failed(path, error) from error
-    write_atomic(path, png.getvalue())
-
-
-def image_grid(images: torch.Tensor) -> Image.Image:
-    """uint8 images (count, channels, height, width) side by side, eight in a row, with a thin gap."""
-    count, channels, height, width = images.shape
-    rows = -(-count // COLUMNS)
-    grid = torch.full((channels, rows * (height + 1) + 1, COLUMNS * (width + 1) + 1), 128, dtype=torch.uint8)
-    for index, image in enumerate(images):
-        top, left = (index // COLUMNS) * (height + 1) + 1, (index % COLUMNS) * (width + 1) + 1
-        grid[:, top : top + height, left : left + width] = image
-    array = grid.permute(1, 2, 0).numpy()
-    return Image.fromarray(array[:, :, 0] if channels == 1 else array)
+    write_atomic(path, data)
 
 
 @torch.no_grad()

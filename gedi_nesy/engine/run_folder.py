@@ -65,6 +65,10 @@ class RunFolder:
         return self.path / "samples"
 
     @property
+    def figures(self) -> Path:
+        return self.path / "figures"
+
+    @property
     def results(self) -> Path:
         return self.path / "results.json"
 

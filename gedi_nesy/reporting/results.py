@@ -11,9 +11,17 @@ if TYPE_CHECKING:
 
 
 def assemble(
-    run: Run, evaluations: dict[str, Evaluation], diagnosis: Diagnosis, last_terms: dict[str, float]
+    run: Run,
+    evaluations: dict[str, Evaluation],
+    pictures: dict[str, dict[str, dict[str, Any]]],
+    diagnosis: Diagnosis,
+    last_terms: dict[str, float],
 ) -> dict[str, Any]:
-    """Everything that a finished run says about itself, JSON-able."""
+    """Everything that a finished run says about itself, JSON-able.
+
+    Args:
+        pictures: file (within the run folder), caption and rows of each evaluator's named images.
+    """
     images = run.step * run.config.training.batch_size * run.task.images_per_example
     return {
         "name": run.config.name,
@@ -22,6 +30,7 @@ def assemble(
         "numbers": {name: evaluation.numbers for name, evaluation in evaluations.items()},
         "definitions": {name: evaluation.definitions for name, evaluation in evaluations.items()},
         "tables": {name: evaluation.tables for name, evaluation in evaluations.items() if evaluation.tables},
+        "images": pictures,
         "terms": {
             name: {
                 "meaning": term.meaning,

@@ -1,0 +1,53 @@
+"""What evaluators find ends up in the run folder: numbers in results.json, images as files."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+from PIL import Image
+
+from gedi_nesy import Evaluation, ImageGrid
+from gedi_nesy.engine.evaluate import save_images
+from gedi_nesy.engine.run_folder import RunFolder
+
+SHOWING = """
+import torch
+from gedi_nesy import Evaluation, Evaluator, ImageGrid, hookimpl
+
+class Showing(Evaluator):
+    def evaluate(self, method, task):
+        pixels = task.dataset.test.pixels[:4]
+        grid = ImageGrid(pixels, "four test images", columns=2, rows=("first", "second"))
+        return Evaluation({}, {}, images={"some_digits": grid})
+
+@hookimpl
+def register(registry):
+    registry.add_evaluator("showing", Showing)
+"""
+
+
+def test_images_of_an_evaluator_become_files_that_results_name(tiny_config, cli, tmp_path):
+    (tmp_path / "showing.py").write_text(SHOWING)
+    text = tiny_config.read_text().replace("plugins: [", f"plugins: [{tmp_path / 'showing.py'}, ")
+    tiny_config.write_text(text)
+    code, _, err = cli("train", tiny_config, "--run-id", "r", "evaluators=[showing]")
+    assert code == 0, err
+    run = Path("runs/tiny/r")
+    (found,) = json.loads((run / "results.json").read_text())["images"]["showing"].values()
+    assert found == {
+        "file": "figures/showing-some_digits.png",
+        "caption": "four test images",
+        "rows": ["first", "second"],
+    }
+    with Image.open(run / found["file"]) as picture:
+        assert picture.format == "PNG"
+
+
+def test_a_name_that_is_no_file_name_is_refused(tmp_path):
+    grid = ImageGrid(torch.zeros(1, 1, 2, 2, dtype=torch.uint8), "one")
+    with pytest.raises(ValueError, match=r"evaluator bad names its images '\.\./up'"):
+        save_images(RunFolder(tmp_path), {"bad": Evaluation({}, {}, images={"../up": grid})})
+    assert list(tmp_path.iterdir()) == []
