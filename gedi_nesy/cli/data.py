@@ -16,11 +16,10 @@ def list_() -> None:
     for entry in load_plugins().registry.entries("dataset"):
         try:
             reader = entry.load()
-            print(f"{entry.name:<12} {reader.ABOUT}  [{entry.provider}]")
+            print(f"{entry.name:<14} {reader.ABOUT}  [{entry.provider}]")
             if needed := [name for name, field in reader.Options.model_fields.items() if field.is_required()]:
-                print(f"{'':<12} needs in the config: data.{', data.'.join(needed)}")
-                continue
-            reader(reader.Options()).read()
-            print(f"{'':<12} ready")
+                print(f"{'':<14} needs in the config: data.{', data.'.join(needed)}")
+            else:
+                print(f"{'':<14} {reader(reader.Options()).status()}")
         except UserError as error:
-            print(f"{'':<12} not ready: {error}")
+            print(f"{entry.name:<14} {error}")

@@ -93,6 +93,14 @@ class DatasetReader(ABC):
     def read(self) -> ImageDataset:
         """The whole set in memory; DataError when files are missing or damaged."""
 
+    def status(self) -> str:
+        """One line for `gedi-nesy data list` that begins with "here" when `read` can work; opens no file."""
+        return "here, made or packaged"
+
+    def no_training_images(self) -> DataError:
+        """The error for training on a set whose training split is empty."""
+        return DataError(f"{self.ABOUT.rstrip('.')}: there are no training images", key="data")
+
     def missing(self, expected: Path) -> DataError:
         """The error for files that are not there."""
         return DataError(

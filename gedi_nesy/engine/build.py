@@ -9,7 +9,7 @@ from typing import Any, Protocol, runtime_checkable
 import torch
 
 from ..config.schema import Component, RunConfig, Training
-from ..data.dataset import ImageDataset
+from ..data.dataset import DatasetReader, ImageDataset
 from ..data.views import make_views
 from ..errors import ConfigError
 from ..evaluators import Evaluator, EvaluatorContext
@@ -34,7 +34,7 @@ class Resettable(Protocol):
 def build_run(config: RunConfig, plugins: PluginManager, folder: RunFolder) -> Run:
     """Everything a training needs, in its initial state, on the config's device."""
     device = choose_device(config.device)
-    dataset = _on_device(_make(plugins, "dataset", config.data).read(), device)
+    dataset = _on_device(_read(_make(plugins, "dataset", config.data)), device)
     context = TaskContext(dataset, plugins.registry, _active(config), make_generator(config.seed, "task"))
     task: Task = _class(plugins, "task", config.task)(config.task.options, context)
     pipelines = [[_make(plugins, "view", view) for view in views] for views in config.pipelines()]
@@ -163,6 +163,14 @@ def choose_device(name: str) -> torch.device:
 def _active(config: RunConfig) -> frozenset[str]:
     """The terms that are ever computed."""
     return frozenset(name for name, weight in config.weights.items() if weight)
+
+
+def _read(reader: DatasetReader) -> ImageDataset:
+    """The run's data; DataError when it has a test split only, which is enough for others' evaluation."""
+    dataset = reader.read()
+    if not len(dataset.train):
+        raise reader.no_training_images()
+    return dataset
 
 
 def _on_device(dataset: ImageDataset, device: torch.device) -> ImageDataset:

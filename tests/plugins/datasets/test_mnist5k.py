@@ -1,16 +1,13 @@
-"""mnist5k is read as it is; MNIST from the folder the user names, and its absence is explained."""
+"""mnist5k is read as it is."""
 
 from __future__ import annotations
 
 import gzip
-import struct
 import sys
 
-import numpy as np
 import pytest
 import torch
 from gedi_nesy_plugins.datasets import mnist5k
-from gedi_nesy_plugins.datasets.mnist import Mnist
 from gedi_nesy_plugins.datasets.mnist5k import Mnist5k
 
 from gedi_nesy import DataError
@@ -37,35 +34,6 @@ def test_a_damaged_file_is_named(tmp_path, monkeypatch):
     monkeypatch.setattr(mnist5k, "_data_file", lambda: broken)
     with pytest.raises(DataError, match=r"mnist_5k\.csv\.gz is damaged"):
         Mnist5k(Mnist5k.Options()).read()
-
-
-def write_idx(path, array):
-    path.parent.mkdir(parents=True, exist_ok=True)
-    header = struct.pack(">HBB", 0, 8, array.ndim) + struct.pack(f">{array.ndim}I", *array.shape)
-    path.write_bytes(header + array.astype(np.uint8).tobytes())
-
-
-def test_mnist_is_read_from_the_variable_and_from_the_option(tmp_path, monkeypatch):
-    random = np.random.default_rng(0)
-    for prefix, count in (("train", 20), ("t10k", 5)):
-        write_idx(tmp_path / f"MNIST/raw/{prefix}-images-idx3-ubyte", random.integers(0, 256, (count, 28, 28)))
-        write_idx(tmp_path / f"MNIST/raw/{prefix}-labels-idx1-ubyte", random.integers(0, 10, count))
-    monkeypatch.setenv("GEDI_NESY_DATA", str(tmp_path))
-    dataset = Mnist(Mnist.Options()).read()
-    assert len(dataset.train) == 20 and len(dataset.test) == 5 and dataset.train.pixels.dtype == torch.uint8
-    monkeypatch.delenv("GEDI_NESY_DATA")
-    assert len(Mnist(Mnist.Options(root=str(tmp_path))).read().train) == 20
-
-
-def test_missing_mnist_names_the_folder_and_the_remedy(tmp_path):
-    with pytest.raises(DataError) as caught:
-        Mnist(Mnist.Options(root=str(tmp_path / "nowhere"))).read()
-    assert str(tmp_path / "nowhere" / "MNIST" / "raw") in str(caught.value)
-    assert (
-        "data.root" in str(caught.value)
-        and "GEDI_NESY_DATA" in str(caught.value)
-        and "torchvision" in str(caught.value)
-    )
 
 
 def test_chosen_digits_keep_their_images_and_are_numbered_in_the_order_given():
