@@ -1,65 +1,155 @@
-"""Tables of published numbers, kept in published.json, and how a run stands beside them."""
+"""Tables of published numbers, one file each in papers/, and how a run stands beside them."""
 
 from __future__ import annotations
 
-import json
+import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from html import escape
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Literal
 
+import yaml
+from pydantic import Field, ValidationError
+
+from ..config.options import Options
 from ..errors import UserError, did_you_mean
 from .figures import NOTHING, show, words
 
-FILE = Path(__file__).with_name("published.json")
+FOLDER = Path(__file__).with_name("papers")
+
+Verdict = Literal["within", "better", "worse"]
+# Class of each mark in a report.
+MARKS = {"within": "good", "better": "good", "worse": "bad", "no number": "open"}
+Printed = str | Annotated[list[str], Field(min_length=1)]
+
+
+# A number, and what stands behind ±.
+PRINTED = re.compile(r"(-?\d+(?:\.\d+)?)(?: ± (\d+(?:\.\d+)?))?")
 
 
 @dataclass(frozen=True)
 class Cell:
-    """A published number and its spread over the paper's runs; what they are is the table's `statistic`."""
+    """A published number as printed, such as `0.96 ± 0.01`; what both are is the table's `statistic`."""
 
-    value: float
-    spread: float
+    printed: str
+
+    @property
+    def value(self) -> float:
+        """The number."""
+        return float(self.printed.partition(" ± ")[0])
+
+    @property
+    def spread(self) -> float | None:
+        """Its spread over the paper's runs; None where the paper gives none."""
+        text = self.printed.partition(" ± ")[2]
+        return float(text) if text else None
+
+    @property
+    def decimals(self) -> int:
+        """How many the number is printed with."""
+        return len(self.printed.partition(" ± ")[0].partition(".")[2])
+
+    @property
+    def rounding(self) -> float:
+        """How far the printed number may be from the one it was rounded from."""
+        return 0.5 * 10.0**-self.decimals
+
+
+class Metric(Options):
+    """What one number of a cell is.
+
+    A percent is a hundred times the number that results.json has.
+    """
+
+    heading: str
+    """As the paper prints it."""
+    better: Literal["higher", "lower"]
+    unit: Literal["percent"] | None = None
+
+    @property
+    def factor(self) -> float:
+        """A number of results.json times this is in the paper's unit."""
+        return 100.0 if self.unit == "percent" else 1.0
+
+
+class _File(Options):
+    """A file of papers/. Every value is read as text, so that numbers keep the decimals that are printed."""
+
+    title: str
+    """The paper's caption."""
+    paper: str
+    """Authors and title."""
+    reference: str
+    """Where in the paper."""
+    center: Literal["mean", "median"] | None = None
+    """What a number is of several runs; not stated by default."""
+    spread: Literal["standard deviation", "standard error"] | None = None
+    """What stands behind ±."""
+    runs: str | None = None
+    """How many runs; not stated by default."""
+    row_heading: str
+    """What the row names are."""
+    columns: dict[str, str]
+    """Short column name -> the paper's heading."""
+    metrics: dict[str, Metric]
+    """Name of a number, as in results.json where there is one such, -> what it is."""
+    cells: dict[str, dict[str, Printed]]
+    """By row and column what is printed for each metric: `0.98 ± 0.01`, `0.98`, or an en dash for nothing."""
+    notes: list[str] = []
+    """What a reader of the numbers should know."""
 
 
 @dataclass(frozen=True)
 class PublishedTable:
-    """A table as printed in a paper.
+    """A table as printed in a paper; `file` has what is said about it.
 
     Attributes:
-        title: the paper's caption.
-        paper: authors and title.
-        reference: where in the paper.
-        statistic: what a cell holds, such as `median ± standard deviation`.
-        decimals: how many the paper prints.
-        row_heading: what the row names are.
         rows: row names, in the paper's order.
-        columns: short column name, as used in a config -> the paper's heading.
-        metrics: name of a number in results.json -> the paper's heading.
-        cells: by row, column and metric.
+        cells: by row, column and metric; those that the paper leaves empty are absent.
     """
 
     name: str
-    title: str
-    paper: str
-    reference: str
-    statistic: str
-    decimals: int
-    row_heading: str
+    file: _File
     rows: tuple[str, ...]
-    columns: dict[str, str]
-    metrics: dict[str, str]
     cells: dict[tuple[str, str, str], Cell]
 
     @property
+    def title(self) -> str:
+        """The paper's caption."""
+        return self.file.title
+
+    @property
+    def columns(self) -> dict[str, str]:
+        """Short column name -> the paper's heading."""
+        return self.file.columns
+
+    @property
+    def metrics(self) -> dict[str, Metric]:
+        """Name of a number -> what it is."""
+        return self.file.metrics
+
+    @property
+    def row_heading(self) -> str:
+        """What the row names are."""
+        return self.file.row_heading
+
+    @property
+    def statistic(self) -> str:
+        """What a cell holds, such as `median ± standard deviation`."""
+        if self.file.center is None or self.file.spread is None:
+            return "one number, of how many runs is not said"
+        return f"{self.file.center} ± {self.file.spread}"
+
+    @property
     def rounding(self) -> float:
-        """How far a printed number may be from the one it was rounded from."""
-        return 0.5 * 10.0**-self.decimals
+        """The largest rounding of a printed number."""
+        return max((cell.rounding for cell in self.cells.values()), default=0.0)
 
     @property
     def source(self) -> str:
         """Paper and place in it."""
-        return f"{self.paper}: {self.reference}"
+        return f"{self.file.paper}: {self.file.reference}"
 
     def describe(self, row: str, column: str) -> str:
         """The cells of a row and column in one line.
@@ -67,18 +157,28 @@ class PublishedTable:
         Raises:
             UserError: the table has no such row or column.
         """
-        cells = [f"{metric} {_text(cell, self.decimals)}" for metric, cell in self.place(row, column).items()]
+        cells = [f"{metric} {cell.printed}" for metric, cell in self.place(row, column).items()]
         return f"{', '.join(cells)} ({self.statistic}, {self.row_heading.lstrip('# ').lower()} {row}, {column})"
 
     def place(self, row: str, column: str) -> dict[str, Cell]:
-        """The cells of a row and column by metric.
+        """The cells of a row and column by metric, without those that the paper leaves empty.
 
         Raises:
             UserError: the table has no such row or column; lists those it has.
         """
-        _require(row, self.rows, f'a row of published table "{self.name}"')
-        _require(column, self.columns, f'a column of published table "{self.name}"')
-        return {metric: self.cells[row, column, metric] for metric in self.metrics}
+        require(row, self.rows, f'a row of published table "{self.name}"')
+        require(column, self.columns, f'a column of published table "{self.name}"')
+        places = {metric: (row, column, metric) for metric in self.metrics}
+        return {metric: self.cells[place] for metric, place in places.items() if place in self.cells}
+
+
+def published_names() -> list[str]:
+    """The names of all tables, those of a paper together and in its order."""
+    digits = re.compile(r"(\d+)$")
+    return sorted(
+        (file.stem for file in FOLDER.glob("*.yaml")),
+        key=lambda name: (digits.sub("", name), int(match[1]) if (match := digits.search(name)) else 0),
+    )
 
 
 def load_published(name: str) -> PublishedTable:
@@ -87,44 +187,86 @@ def load_published(name: str) -> PublishedTable:
     Raises:
         UserError: there is no such table; lists those there are.
     """
-    tables: dict[str, dict[str, Any]] = json.loads(FILE.read_text(encoding="utf-8"))
-    _require(name, tables, "a published table")
-    fields = dict(tables[name])
-    nested = fields.pop("cells")
-    cells = {
-        (row, column, metric): Cell(*pair)
-        for row, columns in nested.items()
-        for column, metrics in columns.items()
-        for metric, pair in metrics.items()
-    }
-    return PublishedTable(name=name, rows=tuple(nested), cells=cells, **fields)
+    require(name, published_names(), "a published table")
+    return read_published(FOLDER / f"{name}.yaml")
+
+
+def read_published(path: Path) -> PublishedTable:
+    """A published table from a file.
+
+    Raises:
+        UserError: the file cannot be read, or something in it is wrong; says what and under which key.
+    """
+    try:
+        # BaseLoader leaves all values text: 0.80 has two decimals.
+        file = _File.model_validate(yaml.load(path.read_text(encoding="utf-8"), yaml.BaseLoader))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise UserError(f"{path} cannot be read: {error}") from None
+    except ValidationError as error:
+        faults = "; ".join(f"{'.'.join(map(str, item['loc'])) or 'the file'}: {item['msg']}" for item in error.errors())
+        raise UserError(f"{path} is no published table: {faults}") from None
+    cells: dict[tuple[str, str, str], Cell] = {}
+    for row, columns in file.cells.items():
+        if set(columns) != set(file.columns):
+            raise UserError(f'{path}: row "{row}" has the columns {", ".join(columns)}, not {", ".join(file.columns)}')
+        for column, printed in columns.items():
+            cells |= _cells(path, file, row, column, [printed] if isinstance(printed, str) else printed)
+    return PublishedTable(path.stem, file, tuple(file.cells), cells)
+
+
+def _cells(path: Path, file: _File, row: str, column: str, printed: list[str]) -> dict[tuple[str, str, str], Cell]:
+    """What is printed in one place, by metric."""
+    if len(printed) != len(file.metrics):
+        raise UserError(
+            f'{path}: row "{row}", column "{column}" has {len(printed)} numbers for {len(file.metrics)} metrics'
+        )
+    cells = {}
+    for metric, text in zip(file.metrics, printed, strict=True):
+        if text == NOTHING:
+            continue
+        match = PRINTED.fullmatch(text)
+        if match is None or (match[2] is not None) != (file.spread is not None):
+            form = "0.98 ± 0.01" if file.spread else "0.98"
+            raise UserError(
+                f'{path}: row "{row}", column "{column}": {text!r} has not the form "{form}" or "{NOTHING}"'
+            )
+        cells[row, column, metric] = Cell(text)
+    return cells
+
+
+def verdict(value: float, cell: Cell, metric: Metric) -> Verdict:
+    """How a number in the paper's unit stands to the published one.
+
+    Within means no farther from it than the paper's own spread, with half a printed digit more for rounding.
+    """
+    difference = value - cell.value
+    # The last bit of a decimal fraction must not decide.
+    if abs(difference) <= (cell.spread or 0.0) + cell.rounding + 1e-9:
+        return "within"
+    return "better" if (difference > 0) == (metric.better == "higher") else "worse"
 
 
 def beside_html(table: PublishedTable, theirs: dict[str, Cell], ours: dict[str, float | None]) -> str:
     """Each metric of the run beside the published one, with their difference and whether the spread covers it."""
     rows = []
     for metric, cell in theirs.items():
-        value = ours[metric]
+        what = table.metrics[metric]
+        value = scaled(ours[metric], what)
         difference = NOTHING if value is None else f"{value - cell.value:+.3f}".replace("-", "\u2212")
-        kind, verdict = _verdict(value, cell, table.rounding)
+        mark = "no number" if value is None else verdict(value, cell, what)
         rows.append(
             f'<tr><th scope="row">{escape(words(metric))}</th><td>{show(value)}</td>'
-            f"<td>{_cell(cell, table.decimals)}</td>"
-            f'<td>{difference}</td><td class="{kind}">{verdict}</td></tr>'
+            f"<td>{_cell(cell)}</td>"
+            f'<td>{difference}</td><td class="{MARKS[mark]}">{mark}</td></tr>'
         )
     head = "".join(f'<th scope="col">{name}</th>' for name in ("", "this run", "paper", "difference", "spread"))
     caption = '<caption class="quiet">This run beside the paper</caption>'
     return f'<table class="beside">{caption}<thead><tr>{head}</tr></thead><tbody>{"".join(rows)}</tbody></table>'
 
 
-def _verdict(ours: float | None, cell: Cell, rounding: float) -> tuple[str, str]:
-    if ours is None:
-        return "open", "no number"
-    difference = ours - cell.value
-    # The last bit of a decimal fraction must not decide.
-    if abs(difference) <= cell.spread + rounding + 1e-9:
-        return "good", "within"
-    return ("good", "above") if difference > 0 else ("bad", "below")
+def scaled(value: float | None, metric: Metric) -> float | None:
+    """A number of results.json in the paper's unit."""
+    return None if value is None else metric.factor * value
 
 
 def published_html(table: PublishedTable, row: str, column: str, ours: dict[str, float | None]) -> str:
@@ -133,7 +275,7 @@ def published_html(table: PublishedTable, row: str, column: str, ours: dict[str,
     for name, heading in table.columns.items():
         here = _here(name == column)
         groups += f'<th scope="colgroup" colspan="{len(table.metrics)}"{here}>{escape(heading)}</th>'
-        metrics += "".join(f'<th scope="col"{here}>{escape(text)}</th>' for text in table.metrics.values())
+        metrics += "".join(f'<th scope="col"{here}>{escape(metric.heading)}</th>' for metric in table.metrics.values())
     for name in table.rows:
         label = show(int(name)) if name.isdigit() else escape(name)
         cells = "".join(_their_cells(table, name, other, name == row and other == column) for other in table.columns)
@@ -146,29 +288,31 @@ def published_html(table: PublishedTable, row: str, column: str, ours: dict[str,
 
 
 def _their_cells(table: PublishedTable, row: str, column: str, marked: bool) -> str:
-    cells = [table.cells[row, column, metric] for metric in table.metrics]
+    cells = [table.cells.get((row, column, metric)) for metric in table.metrics]
     current = ' aria-current="true"' if marked else ""
-    return "".join(f"<td{_here(marked)}{current}>{_cell(cell, table.decimals)}</td>" for cell in cells)
+    return "".join(f"<td{_here(marked)}{current}>{_cell(cell) if cell else NOTHING}</td>" for cell in cells)
 
 
 def _our_row(table: PublishedTable, column: str, ours: dict[str, float | None]) -> str:
     places = [(name, metric) for name in table.columns for metric in table.metrics]
-    cells = "".join(f"<td>{show(ours[metric]) if name == column else ''}</td>" for name, metric in places)
+    cells = "".join(
+        f"<td>{show(scaled(ours.get(metric), table.metrics[metric])) if name == column else ''}</td>"
+        for name, metric in places
+    )
     return f'<tr class="ours"><th scope="row">this run</th>{cells}</tr>'
 
 
-def _cell(cell: Cell, decimals: int) -> str:
-    return f'{cell.value:.{decimals}f} <span class="spread">± {cell.spread:.{decimals}f}</span>'
-
-
-def _text(cell: Cell, decimals: int) -> str:
-    return f"{cell.value:.{decimals}f} ± {cell.spread:.{decimals}f}"
+def _cell(cell: Cell) -> str:
+    value, plus, spread = cell.printed.partition(" ± ")
+    return f'{value} <span class="spread">± {spread}</span>' if plus else value
 
 
 def _here(marked: bool) -> str:
     return ' class="here"' if marked else ""
 
 
-def _require(word: str, known: tuple[str, ...] | dict[str, Any], what: str) -> None:
+def require(word: str, known: Iterable[str], what: str) -> None:
+    """UserError that lists what is known, if the word is not."""
+    known = list(known)
     if word not in known:
         raise UserError(f'"{word}" is not {what}. Known: {", ".join(known)}.{did_you_mean(word, known)}')

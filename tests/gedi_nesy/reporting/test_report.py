@@ -76,13 +76,13 @@ def test_long_runs_are_thinned(finished_run: Path) -> None:
 
 def test_comparison_gives_difference_and_verdict(finished_run: Path) -> None:
     page = rendered(finished_run)
-    for expected in ("Table 6, section 6.4", "+0.024", "+0.042", '<td class="good">above</td>', "± 0.06"):
+    for expected in ("Table 6, section 6.4", "+0.024", "+0.042", '<td class="good">better</td>', "± 0.06"):
         assert expected in page
     assert page.count('aria-current="true"') == 2
 
 
 @pytest.mark.parametrize(
-    ("accuracy", "verdict"), [(0.945, "within"), (0.975, "within"), (0.944, "below"), (0.976, "above")]
+    ("accuracy", "verdict"), [(0.945, "within"), (0.975, "within"), (0.944, "worse"), (0.976, "better")]
 )
 def test_verdict_allows_for_spread_and_rounding(finished_run: Path, accuracy: float, verdict: str) -> None:
     change(finished_run, numbers={"classification": {"accuracy": accuracy}})
