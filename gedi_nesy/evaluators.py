@@ -19,6 +19,7 @@ from .methods import Method, require
 from .registry import Registry
 from .reporting.image_grid import ImageGrid
 from .tasks import Task
+from .types import Term
 
 CHUNK = 500
 
@@ -40,6 +41,23 @@ class Evaluation:
     images: dict[str, ImageGrid] = field(default_factory=dict)
 
 
+class Embeddings:
+    """Embeddings that the evaluators of one evaluation share, so that each set of images is embedded once."""
+
+    def __init__(self) -> None:
+        # Method and pixels are kept along with the features: an id is good while its object lives.
+        self._made: dict[tuple[int, int], tuple[Any, Tensor, Tensor]] = {}
+
+    def of(
+        self, method: Any, pixels: UInt8[Tensor, "images channels height width"]
+    ) -> Float[Tensor, "images features"]:
+        """As `embed`; the same features again for the same method and the same tensor, whose pixels must not have changed."""
+        place = id(method), id(pixels)
+        if place not in self._made:
+            self._made[place] = method, pixels, embed(method, pixels)
+        return self._made[place][2]
+
+
 @dataclass(frozen=True)
 class EvaluatorContext:
     """What the engine gives an evaluator beside its options.
@@ -48,11 +66,17 @@ class EvaluatorContext:
         registry: to look other data sets up by name.
         pipelines: the random transformations of each view that the method was trained with.
         seed: the run's own.
+        embeddings: those that other evaluators of this evaluation have made.
+        terms: the run's loss terms with their known minima.
+        last_terms: their means over the last epoch; empty before training.
     """
 
     registry: Registry = field(default_factory=Registry)
     pipelines: tuple[Pipeline, ...] = ()
     seed: int = 0
+    embeddings: Embeddings = field(default_factory=Embeddings)
+    terms: dict[str, Term] = field(default_factory=dict)
+    last_terms: dict[str, float] = field(default_factory=dict)
 
     def generator(self, purpose: str, device: torch.device | str = "cpu") -> torch.Generator:
         """Chance for one purpose, the same at every evaluation of a run."""

@@ -43,6 +43,11 @@ class LikelihoodOptions(Options):
         """ln of the Gaussian's variance."""
         return LOG_VARIANCE if self.variance is None else math.log(self.variance)
 
+    @property
+    def lacks(self) -> frozenset[str]:
+        """Capabilities that a method cannot have with it: grey values have no density under a Bernoulli distribution."""
+        return frozenset({"log_likelihood"}) if self.kind == "bernoulli" else frozenset()
+
     def minimum(self, num_pixels: int) -> float:
         """The smallest negative log-likelihood: that of a perfect reconstruction (of a binary image, for bernoulli)."""
         return 0.0 if self.kind == "bernoulli" else 0.5 * num_pixels * (LOG_2_PI + self.log_variance)

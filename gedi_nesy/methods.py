@@ -129,6 +129,14 @@ class HasPosterior(Protocol):
 
 
 @runtime_checkable
+class Encodes(Protocol):
+    """One point in the space that `decode` starts from, for methods without a posterior."""
+
+    def encode(self, images: ImageBatch) -> Latents:
+        """Latents of images with pixels in [-1, 1]."""
+
+
+@runtime_checkable
 class Decodes(Protocol):
     """Images from latents."""
 
@@ -136,11 +144,34 @@ class Decodes(Protocol):
         """The mean of p(x|z), with pixels in [-1, 1]."""
 
 
+@runtime_checkable
+class HasLikelihood(Protocol):
+    """A normalised density of images given latents."""
+
+    def log_likelihood(self, images: ImageBatch, latents: Latents) -> Float[Tensor, " batch"]:
+        """log p(x|z) in nats with every constant, a density over pixels in [0, 1] whatever range the method works in.
+
+        Args:
+            images: pixels in [-1, 1], as everywhere.
+        """
+
+
+@runtime_checkable
+class HasPrior(Protocol):
+    """A normalised density of latents."""
+
+    def log_prior(self, latents: Latents) -> Float[Tensor, " batch"]:
+        """log p(z) in nats with every constant."""
+
+
 CAPABILITIES: dict[str, Any] = {
     "class_log_probs": Classifies,
     "decode": Decodes,
     "embed": Embeds,
+    "encode": Encodes,
     "log_density": HasLogDensity,
+    "log_likelihood": HasLikelihood,
+    "log_prior": HasPrior,
     "posterior": HasPosterior,
     "sample": Samples,
 }

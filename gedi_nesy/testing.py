@@ -144,15 +144,7 @@ def _check_capabilities(method: Any, output: MethodOutput, batch: Batch) -> None
         assert method.embed(images).ndim == 2, "embed does not give (batch, features)"
     if "log_density" in offers:
         assert method.log_density(images).shape == (BATCH,), "log_density does not give (batch,)"
-    if "posterior" in offers:
-        posterior = method.posterior(images)
-        assert posterior.mean.shape == posterior.log_variance.shape and len(posterior.mean) == BATCH, (
-            "posterior does not give a Gaussian for each image"
-        )
-        if "decode" in offers:
-            decoded = method.decode(posterior.mean)
-            assert decoded.shape == images.shape, f"decode gives {tuple(decoded.shape)}, not images"
-            assert decoded.abs().max() <= 1, "decode gives pixels outside [-1, 1]"
+    _check_latents(method, offers, images)
     if "sample" in offers:
         state = {name: value.clone() for name, value in method.state_dict().items()}
         samples = method.sample(3, torch.Generator().manual_seed(0))
@@ -160,6 +152,27 @@ def _check_capabilities(method: Any, output: MethodOutput, batch: Batch) -> None
         assert all(torch.equal(value, state[name]) for name, value in method.state_dict().items()), (
             "sample changed the method's state"
         )
+
+
+def _check_latents(method: Any, offers: list[str], images: torch.Tensor) -> None:
+    """Whatever gives latents, or takes them."""
+    latents = method.encode(images) if "encode" in offers else None
+    if "posterior" in offers:
+        posterior = method.posterior(images)
+        assert posterior.mean.shape == posterior.log_variance.shape and len(posterior.mean) == BATCH, (
+            "posterior does not give a Gaussian for each image"
+        )
+        latents = posterior.mean
+    if latents is None:
+        return
+    if "decode" in offers:
+        decoded = method.decode(latents)
+        assert decoded.shape == images.shape, f"decode gives {tuple(decoded.shape)}, not images"
+        assert decoded.abs().max() <= 1, "decode gives pixels outside [-1, 1]"
+    if "log_likelihood" in offers:
+        assert method.log_likelihood(images, latents).shape == (BATCH,), "log_likelihood does not give (batch,)"
+    if "log_prior" in offers:
+        assert method.log_prior(latents).shape == (BATCH,), "log_prior does not give (batch,)"
 
 
 def _check_resumes(kind: type[Method], batch: Batch, shape: Shape, options: dict[str, Any]) -> None:

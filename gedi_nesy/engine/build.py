@@ -53,8 +53,9 @@ def _check(run: Run) -> None:
     if task_steps < 1:
         raise ConfigError("an epoch has no step: the batch is larger than the data", key="training.batch_size")
     _check_views(run)
+    context = evaluator_context(run, {})
     for component in run.config.evaluators:
-        make_evaluator(run, component).check(run.method, run.task)
+        make_evaluator(run, component, context).check(run.method, run.task)
 
 
 def _check_views(run: Run) -> None:
@@ -89,9 +90,15 @@ def _text(size: Sequence[int]) -> str:
     return f"{size[0]} by {size[1]}"
 
 
-def make_evaluator(run: Run, component: Component) -> Evaluator:
+def evaluator_context(run: Run, last_terms: dict[str, float]) -> EvaluatorContext:
+    """What the evaluators of one evaluation share."""
+    return EvaluatorContext(
+        run.plugins.registry, tuple(run.pipelines), run.config.seed, terms=run.terms, last_terms=last_terms
+    )
+
+
+def make_evaluator(run: Run, component: Component, context: EvaluatorContext) -> Evaluator:
     """An evaluator of the config, as it was before training and will be after it."""
-    context = EvaluatorContext(run.plugins.registry, tuple(run.pipelines), run.config.seed)
     evaluator: Evaluator = _class(run.plugins, "evaluator", component)(component.options, context)
     return evaluator
 

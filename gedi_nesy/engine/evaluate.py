@@ -8,7 +8,6 @@ from typing import Any
 
 import torch
 
-from ..config.schema import Component
 from ..data.dataset import to_pixels
 from ..evaluators import Evaluation
 from ..files import write_atomic, write_failed, write_json
@@ -18,7 +17,7 @@ from ..reporting.image_grid import png, tiled
 from ..reporting.metrics import read_metrics
 from ..reporting.report import write_report
 from ..reporting.results import assemble
-from .build import make_evaluator
+from .build import evaluator_context, make_evaluator
 from .diagnosis import diagnose
 from .run import Run
 from .run_folder import RunFolder
@@ -30,8 +29,8 @@ SAMPLES = 64
 def evaluate(run: Run) -> dict[str, Any]:
     """All evaluators, results.json, figures, samples and report.html; gives the results."""
     with evaluating(run.method):
-        evaluations = {component.name: _evaluate_one(run, component) for component in run.config.evaluators}
         last_terms = _last_epoch_terms(run)
+        evaluations = _evaluate_all(run, last_terms)
         pictures = save_images(run.folder, evaluations)
         results = assemble(run, evaluations, pictures, diagnose(run, last_terms), last_terms)
         if "sample" in capabilities(run.method):
@@ -76,8 +75,12 @@ def _write(path: Path, data: bytes) -> None:
 
 
 @torch.no_grad()
-def _evaluate_one(run: Run, component: Component) -> Evaluation:
-    return make_evaluator(run, component).evaluate(run.method, run.task)
+def _evaluate_all(run: Run, last_terms: dict[str, float]) -> dict[str, Evaluation]:
+    context = evaluator_context(run, last_terms)
+    return {
+        component.name: make_evaluator(run, component, context).evaluate(run.method, run.task)
+        for component in run.config.evaluators
+    }
 
 
 def _last_epoch_terms(run: Run) -> dict[str, float]:

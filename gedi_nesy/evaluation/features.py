@@ -12,7 +12,7 @@ from torch import Tensor
 
 from ..data.dataset import ImageDataset, Images
 from ..errors import ConfigError, DataError
-from ..evaluators import embed
+from ..evaluators import Embeddings, embed
 
 
 @dataclass(frozen=True)
@@ -46,15 +46,22 @@ def need_labels(dataset: ImageDataset, wanted_by: str) -> None:
 
 
 def known(images: Images) -> Images:
-    """The images whose class is known; label -1 means that it is not."""
+    """The images whose class is known, themselves if it is of all; label -1 means that it is not."""
     is_known = images.labels >= 0
+    if is_known.all():
+        return images
     return Images(images.pixels[is_known], images.labels[is_known])
 
 
-def labelled(method: Any, images: Images) -> Labelled:
-    """The method's embeddings of the images whose class is known."""
-    images = known(images)
-    return Labelled(embed(method, images.pixels), images.labels)
+def labelled(method: Any, images: Images, embeddings: Embeddings | None = None) -> Labelled:
+    """The method's embeddings of the images whose class is known.
+
+    Args:
+        embeddings: where they may be found or left for others; a part of the images is not left there.
+    """
+    some = known(images)
+    make = embeddings.of if embeddings is not None and some is images else embed
+    return Labelled(make(method, some.pixels), some.labels)
 
 
 def hold_out(data: Labelled, share: float, generator: torch.Generator) -> tuple[Labelled, Labelled]:

@@ -26,9 +26,14 @@ class Gaussian:
     mean: Latents
     log_variance: Latents
 
+    @classmethod
+    def isotropic(cls, like: Latents, variance: float) -> Gaussian:
+        """N(0, variance I), as many as there are latents."""
+        return cls(torch.zeros_like(like), torch.full_like(like, math.log(variance)))
+
     def standard(self) -> Gaussian:
         """N(0, I) of the same size."""
-        return Gaussian(torch.zeros_like(self.mean), torch.zeros_like(self.log_variance))
+        return Gaussian.isotropic(self.mean, 1.0)
 
     def sample(self, generator: torch.Generator) -> Latents:
         """One draw for each image, mean + standard deviation * noise, so that gradient flows into both.

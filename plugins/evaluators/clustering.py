@@ -10,7 +10,7 @@ from pydantic import Field
 
 from gedi_nesy import ConfigError, Evaluation, Evaluator, Method, Options, Task
 from gedi_nesy.evaluation.clustering import gaussian_mixture, k_means, partition_scores
-from gedi_nesy.evaluators import embed, predict
+from gedi_nesy.evaluators import predict
 from gedi_nesy.methods import capabilities
 
 from .classification import confusion_matrix, matched_accuracy
@@ -85,7 +85,8 @@ class Clustering(Evaluator):
             found["argmax"] = predict(method, task.dataset.test.pixels).argmax(dim=1).cpu().numpy()
         if algorithms != ("argmax",):
             train, test = (
-                embed(method, split.pixels).cpu().numpy() for split in (task.dataset.train, task.dataset.test)
+                self.context.embeddings.of(method, split.pixels).cpu().numpy()
+                for split in (task.dataset.train, task.dataset.test)
             )
             count = self.options.clusters or len(task.dataset.classes)
             if "k_means" in algorithms:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from gedi_nesy import Evaluation, Evaluator, Method, Task
 from gedi_nesy.evaluation.rank import effective_rank, mean_cosine, spectrum
-from gedi_nesy.evaluators import embed
 
 
 class EmbeddingRank(Evaluator):
@@ -18,7 +17,7 @@ class EmbeddingRank(Evaluator):
 
     def evaluate(self, method: Method, task: Task) -> Evaluation:
         """Effective rank, unused directions, mean cosine and the spectrum."""
-        features = embed(method, task.dataset.test.pixels)
+        features = self.context.embeddings.of(method, task.dataset.test.pixels)
         deviations = spectrum(features)
         numbers = {
             "effective_rank": effective_rank(deviations),

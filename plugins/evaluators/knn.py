@@ -40,7 +40,9 @@ class NearestNeighbours(Evaluator):
 
     def evaluate(self, method: Method, task: Task) -> Evaluation:
         """Accuracy and k for each distance, and the curve over k that k was chosen by."""
-        train, test = labelled(method, task.dataset.train), labelled(method, task.dataset.test)
+        train, test = (
+            labelled(method, images, self.context.embeddings) for images in (task.dataset.train, task.dataset.test)
+        )
         numbers: dict[str, float] = {}
         tables = {}
         for metric in self.options.metrics:

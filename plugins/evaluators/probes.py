@@ -64,7 +64,9 @@ class _Probe(Evaluator):
 
     def evaluate(self, method: Method, task: Task) -> Evaluation:
         """Accuracy on test images, and on the training images to see how far it was learned by heart."""
-        train, test = labelled(method, task.dataset.train), labelled(method, task.dataset.test)
+        train, test = (
+            labelled(method, images, self.context.embeddings) for images in (task.dataset.train, task.dataset.test)
+        )
         if self.options.standardise:
             train, test = standardised(train, test)
         scores, outcome = self._trained(train, test, len(task.dataset.classes))

@@ -32,7 +32,7 @@ from gedi_nesy.models.posterior import LOG_2_PI, Gaussian, GaussianHead, Latents
 
 
 class AaVae(Method):
-    """Encoder with a projection head, decoder; offers embed, posterior, decode, and with kl also sample."""
+    """Encoder with a projection head, decoder; offers embed, posterior, decode, log_likelihood, with kl also log_prior, sample."""
 
     TERMS = {
         "reconstruction": "negative log-likelihood of the image given a view of it, in nats",
@@ -61,7 +61,7 @@ class AaVae(Method):
             self.log_scale = nn.Parameter(torch.tensor(options.log_scale))
         else:
             self.register_buffer("log_scale", torch.tensor(options.log_scale))
-        self.lacks = frozenset() if "kl" in context.active else frozenset({"sample"})
+        self.lacks = frozenset() if "kl" in context.active else frozenset({"log_prior", "sample"})
 
     def terms(self) -> dict[str, Term]:
         """The terms with their known minima; none while the scale is learned."""
@@ -101,6 +101,14 @@ class AaVae(Method):
         """The mean of p(x|z), clipped to [-1, 1]."""
         outputs: Tensor = self.decoder(latents)
         return outputs.clamp(-1, 1)
+
+    def log_likelihood(self, images: ImageBatch, latents: Latents) -> Float[Tensor, " batch"]:
+        """log p(x|z) of pixels in [0, 1], where a density is twice as high for each pixel as in [-1, 1]."""
+        return self.num_pixels * math.log(2) - gaussian_nll(images, self.decoder(latents), self.log_scale)
+
+    def log_prior(self, latents: Latents) -> Float[Tensor, " batch"]:
+        """log N(z; 0, I)."""
+        return Gaussian.isotropic(latents, 1.0).log_density(latents)
 
     @torch.no_grad()
     def sample(self, count: int, generator: torch.Generator) -> ImageBatch:

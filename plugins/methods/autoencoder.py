@@ -26,7 +26,7 @@ from gedi_nesy.models.posterior import Latents
 
 
 class Autoencoder(Method):
-    """Encoder, code, decoder; offers embed and decode."""
+    """Encoder, code, decoder; offers embed, encode and decode."""
 
     TERMS = {"reconstruction": "mean squared error of a pixel in [-1, 1]"}
 
@@ -68,6 +68,11 @@ class Autoencoder(Method):
         """The backbone's output."""
         features: Tensor = self.backbone(images)
         return features
+
+    def encode(self, images: ImageBatch) -> Latents:
+        """The code that the decoder starts from."""
+        latents: Tensor = self.projection(self.backbone(images))
+        return latents
 
     def decode(self, latents: Latents) -> ImageBatch:
         """The decoder's output, clipped to [-1, 1]."""

@@ -47,7 +47,10 @@ Sets = Float[Tensor, "views batch latents"]
 
 
 class SimVae(Method):
-    """Encoder, decoder and a prior that ties views together; offers embed, posterior, decode, and with prior also sample."""
+    """Encoder, decoder and a prior that ties views together.
+
+    Offers embed, posterior, decode and log_likelihood, with prior also log_prior and sample.
+    """
 
     TERMS = {
         "reconstruction": "negative log-likelihood of a view under the decoder, in nats",
@@ -70,8 +73,8 @@ class SimVae(Method):
         self.backbone = context.backbone
         self.posterior_head = GaussianHead(context.backbone.num_features, options.latents)
         self.decoder = make_decoder(context.backbone, options.latents, context.shape)
-        # A uniform prior of the centres cannot be drawn from.
-        self.lacks = frozenset() if "prior" in context.active else frozenset({"sample"})
+        # A uniform prior of the centres is no density and cannot be drawn from.
+        self.lacks = options.likelihood.lacks | (set() if "prior" in context.active else {"log_prior", "sample"})
 
     def terms(self) -> dict[str, Term]:
         """The terms with their known minima; the negative entropy has none."""
@@ -109,6 +112,14 @@ class SimVae(Method):
     def decode(self, latents: Latents) -> ImageBatch:
         """The mean of p(x|z)."""
         return decoded_images(self.decoder(latents))
+
+    def log_likelihood(self, images: ImageBatch, latents: Latents) -> Float[Tensor, " batch"]:
+        """log p(x|z) of pixels in [0, 1]."""
+        return -negative_log_likelihood(images, self.decoder(latents), self.options.likelihood)
+
+    def log_prior(self, latents: Latents) -> Float[Tensor, " batch"]:
+        """log N(z; 0, (1 + sigma^2) I): p(z|y) with its centre drawn from N(0, I), where training compares the views of an image."""
+        return Gaussian.isotropic(latents, 1 + self.options.prior_variance).log_density(latents)
 
     @torch.no_grad()
     def sample(self, count: int, generator: torch.Generator) -> ImageBatch:

@@ -23,6 +23,7 @@ import math
 from typing import Annotated
 
 import torch
+from jaxtyping import Float
 from pydantic import Field
 from torch import Tensor
 
@@ -36,7 +37,7 @@ from gedi_nesy.models.views import require_views
 
 
 class Vae(Method):
-    """Encoder, decoder and a standard normal prior; offers embed, posterior, decode, and with kl also sample."""
+    """Encoder, decoder and a standard normal prior; offers embed, posterior, decode, log_likelihood, with kl also log_prior, sample."""
 
     TERMS = {
         "reconstruction": "negative log-likelihood of the images under the decoder, in nats an image",
@@ -59,7 +60,7 @@ class Vae(Method):
         self.posterior_head = GaussianHead(context.backbone.num_features, options.latents)
         self.decoder = make_decoder(context.backbone, options.latents, context.shape)
         # Without kl nothing makes the latents look like the prior.
-        self.lacks = frozenset() if "kl" in context.active else frozenset({"sample"})
+        self.lacks = options.likelihood.lacks | (set() if "kl" in context.active else {"log_prior", "sample"})
 
     def terms(self) -> dict[str, Term]:
         """The terms with their known minima."""
@@ -92,6 +93,14 @@ class Vae(Method):
     def decode(self, latents: Latents) -> ImageBatch:
         """The mean of p(x|z)."""
         return decoded_images(self.decoder(latents))
+
+    def log_likelihood(self, images: ImageBatch, latents: Latents) -> Float[Tensor, " batch"]:
+        """log p(x|z) of pixels in [0, 1]."""
+        return -negative_log_likelihood(images, self.decoder(latents), self.options.likelihood)
+
+    def log_prior(self, latents: Latents) -> Float[Tensor, " batch"]:
+        """log N(z; 0, I)."""
+        return Gaussian.isotropic(latents, 1.0).log_density(latents)
 
     @torch.no_grad()
     def sample(self, count: int, generator: torch.Generator) -> ImageBatch:

@@ -83,3 +83,13 @@ def test_a_data_set_of_ood_that_is_not_there_is_an_error_of_the_config(tiny_conf
     tiny_config.write_text(tiny_text.replace("evaluators: [classification, constraint]", line))
     code, _, err = cli("train", tiny_config, "--run-id", "r")
     assert code == 2 and "tiny.yaml:22:" in err and 'unknown dataset "mnistk". Did you mean "mnist' in err
+
+
+def test_evaluators_of_one_evaluation_share_embeddings():
+    shared, method = EvaluatorContext().embeddings, Sizes()
+    pixels = torch.full((3, 1, 2, 2), 200, dtype=torch.uint8)
+    first, second = shared.of(method, pixels), shared.of(method, pixels)
+    assert first is second and method.seen == [3]
+    shared.of(Sizes(2.0), pixels), shared.of(method, pixels.clone())
+    assert method.seen == [3, 3]
+    assert torch.equal(shared.of(method, pixels), embed(method, pixels))

@@ -87,3 +87,13 @@ def test_without_kl_nothing_can_be_sampled():
 def test_the_embedding_is_the_backbones_output():
     method, images = make_method(AaVae), make_batch().images[0]
     torch.testing.assert_close(method.embed(images), method.backbone(images))
+
+
+def test_the_likelihood_is_that_of_pixels_between_0_and_1():
+    method, images = make_method(AaVae, latents=3, log_scale=-1.0).eval(), make_batch().images[0]
+    latents = torch.randn(len(images), 3)
+    means = (method.decoder(latents) + 1) / 2
+    density = torch.distributions.Normal(means, math.exp(-0.5) / 2).log_prob((images + 1) / 2)
+    torch.testing.assert_close(method.log_likelihood(images, latents), density.flatten(1).sum(dim=1))
+    standard = torch.distributions.Normal(0.0, 1.0).log_prob(latents).sum(dim=1)
+    torch.testing.assert_close(method.log_prior(latents), standard)

@@ -140,3 +140,15 @@ def test_only_a_prior_of_the_centres_can_be_sampled_from():
 def test_the_embedding_of_a_step_is_the_mean_of_the_first_view():
     method, batch = make_method(SimVae), make_batch()
     torch.testing.assert_close(method.losses(batch, ALL).embeddings, method.embed(batch.images[0]))
+
+
+def test_the_prior_of_a_view_is_wider_than_that_of_its_centre():
+    method, latents = make_method(SimVae, latents=3, prior_variance=0.5), torch.randn(7, 3)
+    expected = torch.distributions.Normal(0.0, math.sqrt(1.5)).log_prob(latents).sum(dim=1)
+    torch.testing.assert_close(method.log_prior(latents), expected)
+    images = make_batch().images[0]
+    likelihood = method.log_likelihood(images, latents[: len(images)])
+    means = (method.decode(latents[: len(images)]) + 1) / 2
+    expected = torch.distributions.Normal(means, math.exp(-2.3)).log_prob((images + 1) / 2)
+    torch.testing.assert_close(likelihood, expected.flatten(1).sum(dim=1))
+    assert "log_prior" not in capabilities(make_method(SimVae, {"reconstruction", "entropy", "similarity"}))

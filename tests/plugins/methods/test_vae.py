@@ -116,3 +116,17 @@ def test_consistency_with_a_single_view_is_refused():
 def test_the_embedding_of_a_step_is_the_mean_of_the_first_view():
     method, batch = make_method(Vae), make_batch()
     torch.testing.assert_close(method.losses(batch, ALL).embeddings, method.embed(batch.images[0]))
+
+
+def test_densities_are_those_of_pixels_between_0_and_1_and_of_a_standard_normal():
+    method, images, latents = make_method(Vae, latents=3), make_batch().images[0], torch.randn(BATCH, 3)
+    unit, means = (images + 1) / 2, (method.decode(latents) + 1) / 2
+    expected = Normal(means, math.exp(-2.3)).log_prob(unit).flatten(1).sum(dim=1)
+    torch.testing.assert_close(method.log_likelihood(images, latents), expected)
+    torch.testing.assert_close(method.log_prior(latents), Normal(0.0, 1.0).log_prob(latents).sum(dim=1))
+
+
+def test_a_bernoulli_likelihood_of_grey_values_is_no_density():
+    offers = capabilities(make_method(Vae, likelihood=BERNOULLI))
+    assert "log_likelihood" not in offers and {"decode", "log_prior", "sample"} <= set(offers)
+    assert "log_prior" not in capabilities(make_method(Vae, {"reconstruction"}))
