@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import pickle
 from abc import abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,11 +17,6 @@ from .checksums import md5_of
 from .dataset import DatasetReader, ImageDataset, Images
 
 Split = Literal["train", "test"]
-# What the libraries that parse such files raise about damaged ones.
-DAMAGED = (
-    OSError, EOFError, ValueError, KeyError, IndexError, TypeError, AttributeError, RuntimeError, ImportError,
-    pickle.UnpicklingError,
-)  # fmt: skip
 SUBSET_SEED = 2_026
 
 
@@ -39,6 +33,13 @@ class PublishedFile:
     path: str
     splits: tuple[Split, ...] = ("train", "test")
     md5: str | None = None
+
+
+def torchvision_class(name: str) -> Any:
+    """The class of torchvision.datasets that knows a set's files, addresses and checksums; imported when first asked for."""
+    import torchvision.datasets
+
+    return getattr(torchvision.datasets, name)
 
 
 class PublishedDataset(DatasetReader):
@@ -139,7 +140,9 @@ class PublishedDataset(DatasetReader):
         """The result of a function, what it raises about damaged files turned into a DataError."""
         try:
             return read()
-        except DAMAGED as error:
+        except (DataError, MemoryError):
+            raise
+        except Exception as error:  # parsers of six formats raise about damaged files whatever they come across
             raise DataError(
                 f"{self._place(what)} cannot be read: {type(error).__name__}: {error}. {self.fetch_command()}",
                 key="data",

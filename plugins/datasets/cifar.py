@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from gedi_nesy.data.dataset import Images
-from gedi_nesy.data.published import PublishedDataset, PublishedFile, Split
+from gedi_nesy.data.published import PublishedDataset, PublishedFile, Split, torchvision_class
 
 
 class Cifar10(PublishedDataset):
@@ -21,15 +21,9 @@ class Cifar10(PublishedDataset):
     TORCHVISION: ClassVar[str] = "CIFAR10"
     LABELS: ClassVar[str] = "labels"
 
-    def published(self) -> Any:
-        """The class of torchvision.datasets that knows the files."""
-        import torchvision.datasets  # slow to import
-
-        return getattr(torchvision.datasets, self.TORCHVISION)
-
     def files(self) -> list[PublishedFile]:
         """The batches of each split, and the names of the classes."""
-        known = self.published()
+        known = torchvision_class(self.TORCHVISION)
         return [
             *(PublishedFile(f"{known.base_folder}/{name}", ("train",), md5) for name, md5 in known.train_list),
             *(PublishedFile(f"{known.base_folder}/{name}", ("test",), md5) for name, md5 in known.test_list),
@@ -38,7 +32,7 @@ class Cifar10(PublishedDataset):
 
     def class_names(self) -> tuple[str, ...]:
         """From the file that holds them."""
-        known = self.published()
+        known = torchvision_class(self.TORCHVISION)
         return tuple(read_plain_pickle(self.root / known.base_folder / known.meta["filename"])[known.meta["key"]])
 
     def read_split(self, split: Split) -> Images:

@@ -5,14 +5,14 @@ from __future__ import annotations
 import gzip
 import math
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from gedi_nesy.data.dataset import Images
-from gedi_nesy.data.published import PublishedDataset, PublishedFile, Split
+from gedi_nesy.data.published import PublishedDataset, PublishedFile, Split, torchvision_class
 
 UINT8 = 8  # the code of the type in an idx file's header
 
@@ -25,16 +25,10 @@ class Mnist(PublishedDataset):
     FOLDER: ClassVar[str] = "MNIST/raw"
     TORCHVISION: ClassVar[str] = "MNIST"
 
-    def published(self) -> Any:
-        """The class of torchvision.datasets that knows the files."""
-        import torchvision.datasets  # slow to import
-
-        return getattr(torchvision.datasets, self.TORCHVISION)
-
     def files(self) -> list[PublishedFile]:
         """Images and labels of each split; the published checksums are those of the gzipped files."""
         found = []
-        for archive, md5 in self.published().resources:
+        for archive, md5 in torchvision_class(self.TORCHVISION).resources:
             split: Split = "train" if archive.startswith("train") else "test"
             unpacked = f"{self.FOLDER}/{archive.removesuffix('.gz')}"
             is_packed = not (self.root / unpacked).is_file() and (self.root / self.FOLDER / archive).is_file()
@@ -65,7 +59,7 @@ class FashionMnist(Mnist):
 
     def class_names(self) -> tuple[str, ...]:
         """Kinds of clothing."""
-        return tuple(self.published().classes)
+        return tuple(torchvision_class(self.TORCHVISION).classes)
 
 
 class Kmnist(FashionMnist):
