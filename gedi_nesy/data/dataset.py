@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import torch
-from jaxtyping import Float, Int, UInt8
+from jaxtyping import Bool, Float, Int, UInt8
 from pydantic import field_validator
 from torch import Tensor
 
@@ -27,6 +27,11 @@ class Images:
 
     def __len__(self) -> int:
         return len(self.pixels)
+
+    def at(self, rows: Int[Tensor, " rows"] | Bool[Tensor, " images"]) -> Images:
+        """The images at these places."""
+        rows = rows.to(self.pixels.device)
+        return Images(self.pixels[rows], self.labels[rows])
 
     def to(self, device: torch.device) -> Images:
         """The same images on a device."""

@@ -50,7 +50,7 @@ def known(images: Images) -> Images:
     is_known = images.labels >= 0
     if is_known.all():
         return images
-    return Images(images.pixels[is_known], images.labels[is_known])
+    return images.at(is_known)
 
 
 def labelled(method: Any, images: Images, embeddings: Embeddings | None = None) -> Labelled:

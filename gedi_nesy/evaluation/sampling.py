@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Iterator
+from typing import Any, Literal
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Float, Int, UInt8
 from torch import Tensor
 
-from ..data.dataset import Images
+from ..data.dataset import Images, to_pixels
 from ..evaluators import CHUNK
 from ..methods import ImageBatch
 from ..samplers import sgld
 from ..samplers.sgld import SgldOptions
+from .features import known
 from .likelihood import FullGaussian, fit_gaussian
 from .reconstruction import all_latents
+
+Source = Literal["sample", "class_conditional"]
 
 
 def class_gaussians(method: Any, train: Images) -> dict[int, FullGaussian]:
@@ -58,3 +62,24 @@ def energy_samples(
         return log_joint
 
     return sgld.sample(log_density, start, options, generator)
+
+
+def generated(
+    method: Any, source: Source, train: Images, count: int, generator: torch.Generator
+) -> Iterator[UInt8[Tensor, "images channels height width"]]:
+    """New images in chunks of 500.
+
+    Args:
+        source: `sample` for the method's own samples; `class_conditional` for decoded draws of a Gaussian fitted to the latents of
+            each class, with classes as frequent as among the training images.
+    """
+    gaussians = class_gaussians(method, train) if source == "class_conditional" else {}
+    labels = known(train).labels
+    for start in range(0, count, CHUNK):
+        size = min(CHUNK, count - start)
+        if source == "sample":
+            images = method.sample(size, generator)
+        else:
+            drawn = torch.randint(len(labels), (size,), generator=generator, device=generator.device)
+            images = decoded_samples(method, gaussians, labels[drawn], generator)
+        yield to_pixels(images)

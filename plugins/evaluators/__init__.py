@@ -19,6 +19,8 @@ def register(registry: Registrar) -> None:
     registry.add_evaluator("clustering", f"{__name__}.clustering:Clustering")
     registry.add_evaluator("constraint", f"{__name__}.constraint:ConstraintSatisfaction")
     registry.add_evaluator("embedding_rank", f"{__name__}.embedding_rank:EmbeddingRank")
+    registry.add_evaluator("fid", f"{__name__}.frechet:Fid")
+    registry.add_evaluator("frechet_classifier", f"{__name__}.frechet:FrechetClassifier")
     registry.add_evaluator("knn", f"{__name__}.knn:NearestNeighbours")
     registry.add_evaluator("likelihood", f"{__name__}.likelihood:Likelihood")
     registry.add_evaluator("linear_probe", f"{__name__}.probes:LinearProbe")

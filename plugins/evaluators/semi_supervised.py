@@ -82,7 +82,7 @@ class SemiSupervised(Evaluator):
         rows = few_of_each_class(train.labels, share.labels, self.context.generator(f"labels {share.labels}"))
         if len(rows) < 2:
             raise DataError("semi_supervised: one labelled training image cannot be trained on, give at least 2")
-        return Images(train.pixels[rows], train.labels[rows])
+        return train.at(rows)
 
     def _fine_tuned(self, method: Method, few: Images, share: Share, num_classes: int) -> tuple[nn.Module, nn.Module]:
         """A copy of the method and a linear layer, trained on these images, in evaluation mode."""
