@@ -7,18 +7,22 @@ model on a fixed set of training images. No labels are looked at.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, Literal
 
 import torch
+from jaxtyping import UInt8
+from torch import Tensor
 
 from ..data.dataset import to_unit_range
-from ..data.views import make_views
+from ..data.views import Pipeline, make_views
 from ..methods import capabilities
 from .run import Run
 from .seeding import make_generator
 
 NUM_IMAGES = 300
+Failure = Literal["representation collapse", "cluster collapse", "label inconsistency"]
 
 # Below this ratio of spread to size all embeddings are one point (definition 12).
 MIN_SPREAD = 1e-2
@@ -32,8 +36,8 @@ CONFIDENT = 0.9
 
 
 @dataclass(frozen=True)
-class Diagnosis:
-    """Health of the model after an epoch; a statistic is None when the method lacks what it needs.
+class Health:
+    """Statistics of a model on some images; one is None when the method lacks what it needs.
 
     Attributes:
         spread: standard deviation of the embeddings over their root mean square, 0 for a collapsed representation.
@@ -41,14 +45,23 @@ class Diagnosis:
             shares of the most probable classes if that is less.
         confidence: mean of the largest class probability.
         disagreement: share of images whose two views get different classes.
-        distances: each term's epoch mean minus its known minimum.
-        failures: a line for each failure that shows.
     """
 
     spread: float | None
     used_classes: float | None
     confidence: float | None
     disagreement: float | None
+
+
+@dataclass(frozen=True)
+class Diagnosis(Health):
+    """Health of the model after an epoch.
+
+    Attributes:
+        distances: each term's epoch mean minus its known minimum.
+        failures: a line for each failure that shows.
+    """
+
     distances: dict[str, float]
     failures: tuple[str, ...]
 
@@ -60,28 +73,65 @@ class Diagnosis:
 @torch.no_grad()
 def diagnose(run: Run, terms: dict[str, float]) -> Diagnosis:
     """Look at the method, in evaluation mode, on two random views of a fixed set of training images."""
-    method: Any = run.method
     generator = make_generator(run.config.seed, "diagnosis", run.device)
     # Data sets come sorted by class, so take a random part of the images, always the same.
     rows = torch.randperm(len(run.task.train_pixels), generator=make_generator(run.config.seed, "diagnosis"))[
         :NUM_IMAGES
     ]
-    images = to_unit_range(run.task.train_pixels[rows.to(run.device)])
-    first, second = make_views(images, [run.pipelines[0], run.pipelines[-1]], generator)
+    health = examine(run.method, run.task.train_pixels[rows.to(run.device)], run.pipelines, generator)
+    distances = {name: terms[name] - minimum for name, minimum in run.minima.items() if name in terms}
+    failures = [*find_failures(health, distances, run.task.num_classes).values(), *_not_learned(run, terms)]
+    return Diagnosis(**asdict(health), distances=distances, failures=tuple(failures))
+
+
+@torch.no_grad()
+def examine(
+    method: Any,
+    pixels: UInt8[Tensor, "images channels height width"],
+    pipelines: Sequence[Pipeline],
+    generator: torch.Generator,
+) -> Health:
+    """Statistics on two random views of each image, from the first and the last pipeline; no label is looked at."""
+    first, second = make_views(to_unit_range(pixels), [pipelines[0], pipelines[-1]], generator)
     offers = capabilities(method)
     spread = _spread(method.embed(first)) if "embed" in offers else None
-    used = confidence = disagreement = None
-    if "class_log_probs" in offers:
-        probs, other = method.class_log_probs(first).exp(), method.class_log_probs(second)
-        # Soft predictions can be balanced on average while every most probable class is the same one.
-        chosen = torch.nn.functional.one_hot(probs.argmax(dim=1), probs.shape[1]).float()
-        used = min(_perplexity(probs.mean(dim=0)), _perplexity(chosen.mean(dim=0)))
-        confidence = float(probs.max(dim=1).values.mean())
-        disagreement = float((probs.argmax(dim=1) != other.argmax(dim=1)).float().mean())
-    distances = {name: terms[name] - minimum for name, minimum in run.minima.items() if name in terms}
-    failures = _failures(spread, used, confidence, disagreement, distances, run.task.num_classes)
-    failures += _not_learned(run, terms)
-    return Diagnosis(spread, used, confidence, disagreement, distances, tuple(failures))
+    if "class_log_probs" not in offers:
+        return Health(spread, None, None, None)
+    probs, other = method.class_log_probs(first).exp(), method.class_log_probs(second)
+    # Soft predictions can be balanced on average while every most probable class is the same one.
+    chosen = torch.nn.functional.one_hot(probs.argmax(dim=1), probs.shape[1]).float()
+    return Health(
+        spread,
+        used_classes=min(_perplexity(probs.mean(dim=0)), _perplexity(chosen.mean(dim=0))),
+        confidence=float(probs.max(dim=1).values.mean()),
+        disagreement=float((probs.argmax(dim=1) != other.argmax(dim=1)).float().mean()),
+    )
+
+
+def find_failures(health: Health, distances: dict[str, float], num_classes: int) -> dict[Failure, str]:
+    """A line for each of GEDI's failure modes (definitions 12 to 14) that shows.
+
+    Args:
+        distances: of the loss terms from their known minima; that of `inv` tells of inconsistency too.
+    """
+    found: dict[Failure, str] = {}
+    if health.spread is not None and health.spread < MIN_SPREAD:
+        found["representation collapse"] = f"embeddings differ by {health.spread:.1e} of their size"
+    if health.used_classes is not None and health.used_classes < MIN_USED_SHARE * num_classes:
+        found["cluster collapse"] = f"{health.used_classes:.1f} of {num_classes} classes in use"
+    if health.disagreement is not None and health.disagreement > MAX_DISAGREEMENT:
+        found["label inconsistency"] = (
+            f"two views of an image differ in class for {health.disagreement:.0%} of the images"
+        )
+    elif (
+        health.confidence is not None
+        and health.confidence > CONFIDENT
+        and distances.get("inv", 0) > MAX_INVARIANCE_GAP * math.log(num_classes)
+    ):
+        found["label inconsistency"] = (
+            f"inv is {distances['inv']:.2f} above its minimum while predictions are confident"
+        )
+    return {name: f"{name}: {text}" for name, text in found.items()}
 
 
 def _spread(embeddings: torch.Tensor) -> float:
@@ -101,29 +151,3 @@ def _not_learned(run: Run, terms: dict[str, float]) -> list[str]:
         for name, term in run.terms.items()
         if name in terms and term.chance is not None and terms[name] > ((term.known_minimum or 0.0) + term.chance) / 2
     ]
-
-
-def _failures(
-    spread: float | None,
-    used: float | None,
-    confidence: float | None,
-    disagreement: float | None,
-    distances: dict[str, float],
-    num_classes: int,
-) -> list[str]:
-    found = []
-    if spread is not None and spread < MIN_SPREAD:
-        found.append(f"representation collapse: embeddings differ by {spread:.1e} of their size")
-    if used is not None and used < MIN_USED_SHARE * num_classes:
-        found.append(f"cluster collapse: {used:.1f} of {num_classes} classes in use")
-    if disagreement is not None and disagreement > MAX_DISAGREEMENT:
-        found.append(f"label inconsistency: two views of an image differ in class for {disagreement:.0%} of the images")
-    elif (
-        confidence is not None
-        and confidence > CONFIDENT
-        and distances.get("inv", 0) > MAX_INVARIANCE_GAP * math.log(num_classes)
-    ):
-        found.append(
-            f"label inconsistency: inv is {distances['inv']:.2f} above its minimum while predictions are confident"
-        )
-    return found

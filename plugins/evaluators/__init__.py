@@ -19,6 +19,7 @@ def register(registry: Registrar) -> None:
     registry.add_evaluator("clustering", f"{__name__}.clustering:Clustering")
     registry.add_evaluator("constraint", f"{__name__}.constraint:ConstraintSatisfaction")
     registry.add_evaluator("embedding_rank", f"{__name__}.embedding_rank:EmbeddingRank")
+    registry.add_evaluator("failure_modes", f"{__name__}.failure_modes:FailureModes")
     registry.add_evaluator("fid", f"{__name__}.frechet:Fid")
     registry.add_evaluator("frechet_classifier", f"{__name__}.frechet:FrechetClassifier")
     registry.add_evaluator("knn", f"{__name__}.knn:NearestNeighbours")
