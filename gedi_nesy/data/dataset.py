@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar
 
 import torch
 from jaxtyping import Bool, Float, Int, UInt8
-from pydantic import field_validator
+from pydantic import AfterValidator
 from torch import Tensor
 
 from ..config.options import Options
@@ -18,24 +19,34 @@ from ..errors import DataError
 from .table import Table
 
 
+def _absolute(name: str) -> str:
+    return str(Path(name).expanduser().resolve())
+
+
+# A run folder must find its data from any working folder.
+Folder = Annotated[str, AfterValidator(_absolute)]
+
+
 @dataclass(frozen=True)
 class Images:
-    """One split: pixels 0 to 255 and class labels, -1 where the class is not known."""
+    """One split: pixels 0 to 255 and class labels, -1 where the class is not known.
+
+    Attributes:
+        attributes: further labels of the same images by name, such as a person's hair colour; -1 where one is not known.
+    """
 
     pixels: UInt8[Tensor, "images channels height width"]
     labels: Int[Tensor, " images"]
+    attributes: Mapping[str, Int[Tensor, " images"]] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.pixels)
 
-    def at(self, rows: Int[Tensor, " rows"] | Bool[Tensor, " images"]) -> Images:
+    def at(self, rows: Int[Tensor, " rows"] | Bool[Tensor, " images"] | slice) -> Images:
         """The images at these places."""
-        rows = rows.to(self.pixels.device)
-        return Images(self.pixels[rows], self.labels[rows])
-
-    def to(self, device: torch.device) -> Images:
-        """The same images on a device."""
-        return Images(self.pixels.to(device), self.labels.to(device))
+        rows = rows if isinstance(rows, slice) else rows.to(self.labels.device)
+        attributes = {name: values[rows] for name, values in self.attributes.items()}
+        return Images(self.pixels[rows], self.labels[rows], attributes)
 
 
 @dataclass(frozen=True)
@@ -74,14 +85,8 @@ class DatasetReader(ABC):
     class Options(Options):
         """Options beside `name` in the config's data section."""
 
-        root: str | None = None
+        root: Folder | None = None
         """Folder that holds the data sets; the variable GEDI_NESY_DATA, else ./data, by default."""
-
-        @field_validator("root")
-        @classmethod
-        def _absolute(cls, root: str | None) -> str | None:
-            # A run folder must find its data from any working folder.
-            return None if root is None else str(Path(root).expanduser().resolve())
 
     options: Any
 

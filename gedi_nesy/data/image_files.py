@@ -59,10 +59,22 @@ def describe_shape(shape: Shape) -> str:
 def fitted(image: Image.Image, shape: Shape) -> Image.Image:
     """An 8-bit image turned upright, converted to grey or RGB and stretched to size; what was transparent is black."""
     channels, height, width = shape
+    return _converted(image, channels).resize((width, height), Image.Resampling.BILINEAR)
+
+
+def framed(image: Image.Image, channels: int, size: int, crop: float) -> Image.Image:
+    """The same, but with its proportions: of the centre, a square of a share `crop` of the shorter side."""
+    image = _converted(image, channels)
+    side = crop * min(image.size)
+    left, top = (image.width - side) / 2, (image.height - side) / 2
+    return image.resize((size, size), Image.Resampling.BILINEAR, box=(left, top, left + side, top + side))
+
+
+def _converted(image: Image.Image, channels: int) -> Image.Image:
     image = ImageOps.exif_transpose(image)
     if image.has_transparency_data:
         image = Image.alpha_composite(Image.new("RGBA", image.size, "black"), image.convert("RGBA"))
-    return image.convert(MODES[channels]).resize((width, height), Image.Resampling.BILINEAR)
+    return image.convert(MODES[channels])
 
 
 def pixels_of(image: Image.Image) -> UInt8[Tensor, "channels height width"]:

@@ -12,7 +12,7 @@ from typing import Annotated, Any, ClassVar, Literal
 import torch
 from pydantic import Field
 
-from ..errors import DataError
+from ..errors import DataError, UserError
 from .checksums import md5_of
 from .dataset import DatasetReader, ImageDataset, Images
 
@@ -22,7 +22,7 @@ SUBSET_SEED = 2_026
 
 @dataclass(frozen=True)
 class PublishedFile:
-    """A file that a reader opens.
+    """A file that a reader opens, or a folder of such files.
 
     Attributes:
         path: relative to `data.root`.
@@ -83,10 +83,10 @@ class PublishedDataset(DatasetReader):
     def _wanted(self) -> tuple[tuple[Split, ...], list[Path]]:
         """The splits that can be read or ought to be, and their files that are not here."""
         train_files = self._train_paths()
-        train_is_here = not train_files or any(path.is_file() for path in train_files)
+        train_is_here = not train_files or any(path.exists() for path in train_files)
         wanted: tuple[Split, ...] = ("train", "test") if train_is_here else ("test",)
         needed = (self.root / file.path for file in self.files() if set(file.splits) & set(wanted))
-        return wanted, [path for path in needed if not path.is_file()]
+        return wanted, [path for path in needed if not path.exists()]
 
     def read(self) -> ImageDataset:
         """Both splits; without its files the training split is empty."""
@@ -96,7 +96,7 @@ class PublishedDataset(DatasetReader):
         if self.options.verify:
             self._verify([file for file in self.files() if set(file.splits) & set(wanted)])
         test = self._kept(self._read("test"), self.options.test_images)
-        train = self._kept(self._read("train"), self.options.train_images) if "train" in wanted else _none_like(test)
+        train = self._kept(self._read("train"), self.options.train_images) if "train" in wanted else test.at(slice(0))
         classes: tuple[str, ...] = self._guarded("test", self.class_names)
         for split, images in (("train", train), ("test", test)):
             if len(images) and not -1 <= int(images.labels.min()) <= int(images.labels.max()) < len(classes):
@@ -132,15 +132,15 @@ class PublishedDataset(DatasetReader):
 
     def _read(self, split: Split) -> Images:
         images: Images = self._guarded(split, lambda: self.read_split(split))
-        if len(images.pixels) != len(images.labels):
-            raise DataError(f"{self._place(split)}: {len(images.pixels)} images and {len(images.labels)} labels")
+        if not len(images) or len(images) != len(images.labels):
+            raise DataError(f"{self._place(split)}: {len(images)} images and {len(images.labels)} labels", key="data")
         return images
 
     def _guarded(self, what: str, read: Any) -> Any:
         """The result of a function, what it raises about damaged files turned into a DataError."""
         try:
             return read()
-        except (DataError, MemoryError):
+        except (UserError, MemoryError):
             raise
         except Exception as error:  # parsers of six formats raise about damaged files whatever they come across
             raise DataError(
@@ -162,8 +162,4 @@ class PublishedDataset(DatasetReader):
         if count is None or count >= len(images):
             return images
         rows = torch.randperm(len(images), generator=torch.Generator().manual_seed(SUBSET_SEED))[:count].sort().values
-        return Images(images.pixels[rows], images.labels[rows])
-
-
-def _none_like(images: Images) -> Images:
-    return Images(images.pixels[:0], images.labels[:0])
+        return images.at(rows)

@@ -9,7 +9,8 @@ from typing import Any, Protocol, runtime_checkable
 import torch
 
 from ..config.schema import Component, RunConfig, Training
-from ..data.dataset import DatasetReader, ImageDataset
+from ..data.dataset import DatasetReader, ImageDataset, Images
+from ..data.host_tensor import HostTensor
 from ..data.views import make_views
 from ..errors import ConfigError
 from ..evaluators import Evaluator, EvaluatorContext
@@ -21,6 +22,8 @@ from ..tasks import Task, TaskContext
 from .run import Run
 from .run_folder import RunFolder
 from .seeding import make_generator
+
+RESIDENT = 0.25  # share of a GPU's free memory that the images of a split may take
 
 
 @runtime_checkable
@@ -181,7 +184,15 @@ def _read(reader: DatasetReader) -> ImageDataset:
 
 
 def _on_device(dataset: ImageDataset, device: torch.device) -> ImageDataset:
-    return replace(dataset, train=dataset.train.to(device), test=dataset.test.to(device))
+    return replace(dataset, train=_placed(dataset.train, device), test=_placed(dataset.test, device))
+
+
+def _placed(images: Images, device: torch.device) -> Images:
+    """Labels on the device, and pixels too unless they would fill too much of it."""
+    fits = device.type != "cuda" or images.pixels.nbytes <= RESIDENT * torch.cuda.mem_get_info(device)[0]
+    pixels = images.pixels.to(device) if fits else HostTensor.wrap(images.pixels, device)
+    attributes = {name: values.to(device) for name, values in images.attributes.items()}
+    return Images(pixels, images.labels.to(device), attributes)
 
 
 def _class(plugins: PluginManager, kind: Kind, component: Component) -> Any:

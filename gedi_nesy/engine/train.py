@@ -7,8 +7,11 @@ import time
 from typing import Protocol
 
 import torch
+from jaxtyping import UInt8
+from torch import Tensor
 
 from ..data.dataset import to_unit_range
+from ..data.host_tensor import with_pixels
 from ..data.views import make_views
 from ..errors import ConfigError, DivergenceError
 from ..models.mode import evaluating
@@ -63,8 +66,9 @@ def _epoch(run: Run, metrics: MetricsLog, display: Display) -> dict[str, float]:
     """One pass over the data; gives each term's mean over the steps that had it."""
     values: dict[str, list[float]] = {}
     run.method.train()
-    for selection in run.task.epoch(run.config.training.batch_size, run.generators["order"]):
-        terms = _step(run, selection)
+    selections = run.task.epoch(run.config.training.batch_size, run.generators["order"])
+    for selection, pixels in with_pixels(run.task.train_pixels, selections):
+        terms = _step(run, selection, pixels)
         for name, value in terms.items():
             values.setdefault(name, []).append(value)
         metrics.step(run, terms)
@@ -73,9 +77,9 @@ def _epoch(run: Run, metrics: MetricsLog, display: Display) -> dict[str, float]:
     return {name: sum(history) / len(history) for name, history in values.items()}
 
 
-def _step(run: Run, selection: Selection) -> dict[str, float]:
+def _step(run: Run, selection: Selection, pixels: UInt8[Tensor, "batch channels height width"]) -> dict[str, float]:
     """One optimiser step: the method's terms, the task's terms, their weighted sum."""
-    batch = _batch(run, selection)
+    batch = _batch(run, selection, pixels)
     weights = run.weights()
     output = run.method.losses(batch, frozenset(weights))
     terms = output.terms | run.task.losses(output, batch, frozenset(weights))
@@ -97,9 +101,9 @@ def _step(run: Run, selection: Selection) -> dict[str, float]:
     return values
 
 
-def _batch(run: Run, selection: Selection) -> Batch:
+def _batch(run: Run, selection: Selection, pixels: UInt8[Tensor, "batch channels height width"]) -> Batch:
     """The step's images as random views."""
-    pixels, generator = run.task.train_pixels[selection.images], run.generators["views"]
+    generator = run.generators["views"]
     images = make_views(pixels, run.pipelines, generator)
     small = make_views(pixels, run.small_pipelines, generator) if run.small_pipelines else None
     return Batch(images, selection.examples, small, to_unit_range(pixels))

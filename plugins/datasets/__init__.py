@@ -13,10 +13,12 @@ if TYPE_CHECKING:
 @hookimpl
 def register(registry: Registrar) -> None:
     """Register every data set of this folder."""
+    registry.add_dataset("celeba", f"{__name__}.celeba:CelebA")
     registry.add_dataset("cifar10", f"{__name__}.cifar:Cifar10")
     registry.add_dataset("cifar100", f"{__name__}.cifar:Cifar100")
     registry.add_dataset("digits", f"{__name__}.digits:Digits")
     registry.add_dataset("fashion_mnist", f"{__name__}.mnist:FashionMnist")
+    registry.add_dataset("image_folder", f"{__name__}.image_folder:ImageFolder")
     registry.add_dataset("image_table", f"{__name__}.image_table:ImageTable")
     registry.add_dataset("hwf_symbols", f"{__name__}.hwf_symbols:HwfSymbols")
     registry.add_dataset("kmnist", f"{__name__}.mnist:Kmnist")

@@ -105,7 +105,7 @@ class SemiSupervised(Evaluator):
 
     def _layer(self, method: Any, few: Images, num_classes: int) -> nn.Module:
         """The linear layer at its start."""
-        num_features = labelled(method, Images(few.pixels[:1], few.labels[:1])).features.shape[1]
+        num_features = labelled(method, few.at(slice(1))).features.shape[1]
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(self.context.generator("layer").initial_seed())
             return nn.Linear(num_features, num_classes).to(few.pixels.device)

@@ -32,11 +32,22 @@ def write_usps(root):
         (root / name).write_bytes(bz2.compress("\n".join(rows).encode()))
 
 
-def test_usps(tmp_path):
+def test_usps_is_read_as_by_torchvision(tmp_path):
+    from torchvision.datasets import USPS
+
     write_usps(tmp_path)
     dataset = read(Usps, tmp_path)
     assert dataset.shape == (1, 16, 16) and dataset.train.labels.tolist() == [6, 7, 8, 9]
-    assert dataset.test.pixels[0].flatten()[:4].tolist() == [0, 255, 0, 255]
+    theirs = USPS(str(tmp_path), train=False)
+    assert np.array_equal(theirs.data, dataset.test.pixels[:, 0].numpy()) and theirs.targets == [6, 7, 8]
+
+
+@pytest.mark.parametrize("text", ["", "7 1:0.5 2:0.5", "7 " + "x" * 900])
+def test_damaged_usps(tmp_path, text):
+    write_usps(tmp_path)
+    (tmp_path / "usps.t.bz2").write_bytes(bz2.compress(text.encode()))
+    with pytest.raises(DataError, match=r"usps\.t\.bz2"):
+        read(Usps, tmp_path)
 
 
 def test_usps_alone_for_evaluation(tmp_path):

@@ -1,0 +1,95 @@
+"""Photographs in one folder for each class, as ImageNet and Places come, or your own; of any number."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Annotated, Literal
+
+import torch
+from pydantic import Field
+
+from gedi_nesy import DataError, DatasetReader, ImageDataset
+from gedi_nesy.data.dataset import Folder, Images
+from gedi_nesy.data.prepared import Frame, prepared
+
+SUFFIXES = (".jpg", ".jpeg", ".png", ".ppm", ".bmp", ".pgm", ".tif", ".tiff", ".webp")
+
+
+class ImageFolder(DatasetReader):
+    """FOLDER/train/CLASS/any.jpg and FOLDER/val/CLASS/any.jpg, each cut to a square and resized once, see `prepared`.
+
+    The classes are those of both splits, sorted by name; files that are no images by their names are passed over. Without a
+    training folder the training split is empty, enough for out-of-distribution evaluation.
+    """
+
+    ABOUT = "Your own folders with a folder for each class, such as ImageNet and Places205, of any size"
+
+    class Options(DatasetReader.Options):
+        folder: str
+        """Folder of the set, relative to `data.root`: imagenet, places205."""
+        train: str = "train"
+        """Sub-folder of the training images."""
+        test: str = "val"
+        """Sub-folder of the test images: for ImageNet the validation images, whose classes are the published ones."""
+        class_depth: Annotated[int, Field(gt=0)] = 1
+        """How many folders make the name of a class: 2 for train/a/abbey/1.jpg of Places205."""
+        size: Annotated[int, Field(gt=0)] = 224
+        """Height and width of the images."""
+        crop: Annotated[float, Field(gt=0, le=1)] = 1.0
+        """Side of the centred square that is kept, as a share of the shorter side; 0.875 is the usual "resize to 256, crop 224"."""
+        channels: Literal[1, 3] = 3
+        """1 for grey, 3 for RGB."""
+        prepared: Folder | None = None
+        """Folder for the decoded images, size * size * channels bytes each; ROOT/prepared by default."""
+
+    options: Options
+
+    @property
+    def folder(self) -> Path:
+        """The set's own folder."""
+        return self.root / Path(self.options.folder).expanduser()
+
+    def read(self) -> ImageDataset:
+        """Both splits, memory-mapped."""
+        train_folder, test_folder = self.folder / self.options.train, self.folder / self.options.test
+        if not test_folder.is_dir():
+            raise self.missing(test_folder)
+        test = self._listed(test_folder)
+        train = self._listed(train_folder) if train_folder.is_dir() else {}
+        classes = sorted(train.keys() | test.keys())
+        if len(classes) < 2:
+            raise DataError(
+                f"{test_folder} has {len(classes)} folder with images, {', '.join(classes) or 'none'}; each class has one, and at least "
+                "two are wanted",
+                key="data",
+            )
+        held_out = self._images(test, classes)
+        return ImageDataset(self._images(train, classes) if train else held_out.at(slice(0)), held_out, tuple(classes))
+
+    def no_training_images(self) -> DataError:
+        """With the folder that would hold them."""
+        return self.missing(self.folder / self.options.train)
+
+    def _listed(self, folder: Path) -> dict[str, list[Path]]:
+        """The image files of each class, in the order of their paths."""
+        found: dict[str, list[Path]] = {}
+        for place, folders, names in os.walk(folder, followlinks=True):
+            folders.sort()
+            depth = Path(place).relative_to(folder).parts
+            images = [Path(place, name) for name in sorted(names) if name.lower().endswith(SUFFIXES)]
+            if images and len(depth) < self.options.class_depth:
+                raise DataError(
+                    f"{images[0]} is in no folder of a class: those are {self.options.class_depth} deep in {folder} (data.class_depth)",
+                    key="data",
+                )
+            if images:
+                found.setdefault("/".join(depth[: self.options.class_depth]), []).extend(images)
+        return found
+
+    def _images(self, listed: dict[str, list[Path]], classes: list[str]) -> Images:
+        files = [file for name in classes for file in listed.get(name, ())]
+        labels = [label for label, name in enumerate(classes) for _ in listed.get(name, ())]
+        frame = Frame(self.options.channels, self.options.size, self.options.crop)
+        folder = Path(self.options.prepared or self.root / "prepared")
+        return Images(prepared(files, frame, folder), torch.tensor(labels))

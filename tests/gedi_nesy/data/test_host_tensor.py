@@ -1,0 +1,58 @@
+"""Parts of a tensor are brought to the device when something is computed with them, and not before."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pytest
+import torch
+
+from gedi_nesy.data.dataset import to_unit_range
+from gedi_nesy.data.host_tensor import HostTensor, with_pixels
+
+PIXELS = torch.randint(0, 256, (10, 3, 4, 4), generator=torch.Generator().manual_seed(0), dtype=torch.uint8)
+META = torch.device("meta")
+CPU = torch.device("cpu")
+
+
+def test_it_looks_like_a_tensor_on_the_device_while_its_memory_is_not_there():
+    pixels = HostTensor.wrap(PIXELS, META)
+    assert pixels.device == META and not pixels.is_cuda and HostTensor.wrap(PIXELS, torch.device("cuda")).is_cuda
+    assert pixels.shape == PIXELS.shape and pixels.dtype == torch.uint8 and len(pixels) == 10 and pixels.nbytes == 480
+    assert pixels.as_subclass(torch.Tensor).data_ptr() == PIXELS.data_ptr()
+
+
+@pytest.mark.parametrize("rows", [slice(2, 5), torch.tensor([7, 1]), PIXELS[:, 0, 0, 0] > 100, (slice(None), 0)])
+def test_parts_are_taken_where_they_are_and_computed_with_on_the_device(rows):
+    part = HostTensor.wrap(PIXELS, META)[rows]
+    assert isinstance(part, HostTensor) and torch.equal(part.as_subclass(torch.Tensor), PIXELS[rows])
+    moved = to_unit_range(part)
+    assert type(moved) is torch.Tensor and moved.device == META and moved.shape == PIXELS[rows].shape
+
+
+def test_the_numbers_are_the_same():
+    pixels = HostTensor.wrap(PIXELS, CPU)
+    joined = torch.cat([to_unit_range(part) for part in torch.split(pixels, 4)])
+    assert type(joined) is torch.Tensor and torch.equal(joined, to_unit_range(PIXELS))
+    assert torch.equal(pixels[3:].float() + pixels[:7], PIXELS[3:].float() + PIXELS[:7])
+
+
+@dataclass
+class Rows:
+    images: torch.Tensor
+
+
+@pytest.mark.parametrize("wrap", [lambda pixels: pixels, lambda pixels: HostTensor.wrap(pixels, CPU)])
+@pytest.mark.parametrize("steps", [0, 1, 2, 7])
+def test_each_selection_comes_with_its_images_in_order(wrap, steps):
+    order = torch.randperm(70) % 10
+    selections = [Rows(order[7 * step : 7 * step + 7]) for step in range(steps)]
+    found = list(with_pixels(wrap(PIXELS), selections))
+    assert [selection for selection, _ in found] == selections
+    for selection, pixels in found:
+        assert type(pixels) is torch.Tensor and torch.equal(pixels, PIXELS[selection.images])
+
+
+def test_a_fault_while_images_are_taken_is_raised():
+    with pytest.raises(IndexError):
+        list(with_pixels(HostTensor.wrap(PIXELS, CPU), [Rows(torch.tensor([99]))]))

@@ -1,0 +1,103 @@
+"""A folder for each class: what is found, what is wrong, and a training on it."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from gedi_nesy_plugins.datasets.image_folder import ImageFolder
+from PIL import Image
+
+from gedi_nesy import DataError
+
+RANDOM = np.random.default_rng(0)
+
+
+def write(path, value):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    noise = RANDOM.integers(0, 20, (12, 16, 3))
+    Image.fromarray((noise + value).astype(np.uint8)).save(path)
+
+
+def options(root, **given):
+    return ImageFolder.Options(root=str(root), **{"folder": "set", "size": 8} | given)
+
+
+def read(root, **given):
+    return ImageFolder(options(root, **given)).read()
+
+
+@pytest.fixture
+def two_classes(tmp_path):
+    for split, count in (("train", 4), ("val", 2)):
+        for name, value in (("cat", 30), ("dog", 200)):
+            for number in range(count):
+                write(tmp_path / f"set/{split}/{name}/{number}.JPEG", value)
+    (tmp_path / "set/train/cat/notes.txt").write_text("no image")
+    return tmp_path
+
+
+def test_classes_are_folders_sorted_and_files_that_are_no_images_are_passed_over(two_classes):
+    dataset = read(two_classes)
+    assert dataset.classes == ("cat", "dog") and dataset.shape == (3, 8, 8)
+    assert dataset.train.labels.tolist() == [0, 0, 0, 0, 1, 1, 1, 1] and dataset.test.labels.tolist() == [0, 0, 1, 1]
+    assert (dataset.train.pixels.float().mean(dim=(1, 2, 3)) > 120).tolist() == [False] * 4 + [True] * 4
+    assert read(two_classes, channels=1).shape == (1, 8, 8)
+
+
+def test_torchvision_sees_the_same_files_and_classes(two_classes):
+    from torchvision.datasets import ImageFolder as Theirs
+
+    theirs, ours = Theirs(str(two_classes / "set/train")), read(two_classes)
+    assert theirs.classes == list(ours.classes) and theirs.targets == ours.train.labels.tolist()
+
+
+def test_classes_may_be_two_folders_deep_and_images_deeper(tmp_path):
+    for split in ("train", "val"):
+        for path in ("a/abbey/1.jpg", "a/alley/x/1.png", "b/bar/1.jpg"):
+            write(tmp_path / "set" / split / path, 100)
+    assert read(tmp_path, class_depth=2).classes == ("a/abbey", "a/alley", "b/bar")
+    assert read(tmp_path).classes == ("a", "b")
+    with pytest.raises(DataError, match=r"1\.jpg is in no folder of a class: those are 3 deep"):
+        read(tmp_path, class_depth=3)
+
+
+def test_without_training_folder_the_training_split_is_empty(two_classes):
+    (two_classes / "set/train").rename(two_classes / "elsewhere")
+    dataset = read(two_classes)
+    assert len(dataset.train) == 0 and len(dataset.test) == 4
+    error = ImageFolder(options(two_classes)).no_training_images()
+    assert str(two_classes / "set/train") in str(error)
+
+
+def test_missing_and_single_class_folders_are_explained(tmp_path, two_classes):
+    with pytest.raises(DataError, match=r"no .*nothing/val\. Looked in"):
+        read(two_classes, folder="nothing")
+    write(tmp_path / "one/val/cat/1.jpg", 3)
+    with pytest.raises(DataError, match="has 1 folder with images, cat; each class has one"):
+        read(tmp_path, folder="one")
+
+
+def test_a_damaged_image_is_named(two_classes):
+    (two_classes / "set/val/dog/1.JPEG").write_bytes(b"junk")
+    with pytest.raises(DataError, match=r"set/val/dog/1\.JPEG is no readable image"):
+        read(two_classes)
+
+
+def test_a_run_trains_on_it_and_evaluates(two_classes, cli, monkeypatch):
+    monkeypatch.chdir(two_classes)
+    (two_classes / "run.yaml").write_text(
+        f"""\
+data: {{name: image_folder, root: {two_classes}, folder: set, size: 8, prepared: kept}}
+backbone: {{name: mlp, hidden: [8], features: 4}}
+method: {{name: simclr}}
+task: {{name: pretraining}}
+weights: {{contrastive: 1}}
+num_views: 2
+views: [{{name: gaussian_noise, std: 0.1}}]
+training: {{epochs: 2, batch_size: 4, learning_rate: 1e-3}}
+evaluators: [linear_probe]
+"""
+    )
+    code, out, err = cli("train", "run.yaml", "--run-id", "r")
+    assert code == 0, err
+    assert "linear_probe" in out and list((two_classes / "kept").glob("*.npy"))
