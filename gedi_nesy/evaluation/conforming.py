@@ -7,7 +7,7 @@ from jaxtyping import UInt8
 from torch import Tensor
 from torch.nn import functional
 
-from ..data.dataset import to_pixels, to_unit_range
+from ..data.dataset import ImageDataset, Images, to_pixels, to_unit_range
 from ..errors import DataError
 
 LUMINANCE = (0.299, 0.587, 0.114)  # ITU-R BT.601, as Pillow's convert("L")
@@ -28,6 +28,15 @@ def conform(
     if channels != shape[0] and {channels, shape[0]} != {1, 3}:
         raise DataError(f"images of {channels} channels cannot become images of {shape[0]}", key="evaluators")
     return torch.cat([_conform(chunk, shape) for chunk in torch.split(pixels, CHUNK)])
+
+
+def conform_dataset(dataset: ImageDataset, shape: tuple[int, int, int], device: torch.device) -> ImageDataset:
+    """Both splits with images of this shape, on a device."""
+    train, test = (
+        Images(conform(images.pixels, shape).to(device), images.labels.to(device))
+        for images in (dataset.train, dataset.test)
+    )
+    return ImageDataset(train, test, dataset.classes)
 
 
 def _conform(pixels: Tensor, shape: tuple[int, int, int]) -> Tensor:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -89,13 +89,12 @@ def few_of_each_class(labels: Int[Tensor, " images"], share: float, generator: t
     return torch.cat(chosen)
 
 
-def standardised(train: Labelled, test: Labelled) -> tuple[Labelled, Labelled]:
-    """Both with the training features' mean taken off and divided by their deviation; a constant feature becomes 0."""
+def standardiser(train: Labelled) -> Callable[[Labelled], Labelled]:
+    """Takes the training features' mean off any others and divides them by their deviation; a constant feature becomes 0."""
     mean, deviation = train.features.mean(dim=0), train.features.std(dim=0, correction=0)
     # Rounding leaves a constant feature a deviation of about 1e-8 times its value.
     deviation = torch.where(deviation > 1e-6 * mean.abs(), deviation, torch.inf)
-    scaled = [Labelled((data.features - mean) / deviation, data.labels) for data in (train, test)]
-    return scaled[0], scaled[1]
+    return lambda data: Labelled((data.features - mean) / deviation, data.labels)
 
 
 def accuracy(predicted: Int[Tensor, " images"], labels: Int[Tensor, " images"]) -> float:

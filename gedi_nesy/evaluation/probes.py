@@ -15,6 +15,7 @@ from ..errors import DivergenceError
 from .features import Labelled
 
 Positive = Annotated[int, Field(gt=0)]
+Examples = tuple[Tensor, Tensor]
 
 
 class ProbeTraining(Options):
@@ -38,37 +39,65 @@ class ProbeTraining(Options):
 
 
 def train_probe(
-    build: Callable[[], nn.Module], data: Labelled, training: ProbeTraining, generator: torch.Generator
+    build: Callable[[], nn.Module],
+    data: Labelled,
+    training: ProbeTraining,
+    generator: torch.Generator,
+    redraw: Callable[[], Labelled] | None = None,
 ) -> nn.Module:
     """A network trained to tell the classes of the features apart by cross-entropy, in evaluation mode.
 
     Args:
         build: makes the network; its weights are drawn from the generator too.
         generator: on the CPU.
+        redraw: called for the features of each epoch, of images that are seen anew; they stay the same by default.
 
     Raises:
         DivergenceError: the loss left the finite numbers.
     """
+
+    def examples() -> Examples:
+        drawn = redraw() if redraw else data
+        return drawn.features, drawn.labels
+
+    return fit_network(build, examples, functional.cross_entropy, training, generator)
+
+
+def fit_network(
+    build: Callable[[], nn.Module],
+    examples: Callable[[], Examples],
+    loss_of: Callable[[Tensor, Tensor], Tensor],
+    training: ProbeTraining,
+    generator: torch.Generator,
+) -> nn.Module:
+    """A network trained on inputs and targets, in evaluation mode; for the rest as `train_probe`.
+
+    Args:
+        examples: gives inputs and targets of an epoch, which are as many in each.
+        loss_of: the mean loss of outputs and targets.
+    """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(int(torch.randint(2**31, (), generator=generator)))
-        probe = build().to(data.features.device)
-    optimizer = _optimizer(probe, training)
-    steps = training.epochs * -(-len(data) // training.batch_size)
-    factor = torch.optim.lr_scheduler.CosineAnnealingLR if training.schedule == "cosine" else None
-    schedule = factor(optimizer, steps) if factor else None
+        network = build()
+    inputs, targets = examples()
+    network, count, device = network.to(inputs.device), len(inputs), inputs.device
+    optimizer = _optimizer(network, training)
+    steps = training.epochs * -(-count // training.batch_size)
+    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, steps) if training.schedule == "cosine" else None
     loss = torch.zeros(())
     with torch.enable_grad():
-        for _ in range(training.epochs):
-            shuffled = data.at(torch.randperm(len(data), generator=generator).to(data.labels.device))
-            for features, labels in shuffled.batches(training.batch_size):
-                loss = functional.cross_entropy(probe(features), labels)
+        for epoch in range(training.epochs):
+            if epoch:
+                inputs, targets = examples()
+            for rows in torch.split(torch.randperm(count, generator=generator).to(device), training.batch_size):
+                loss = loss_of(network(inputs[rows]), targets[rows])
                 optimizer.zero_grad()
                 torch.autograd.backward(loss)
                 optimizer.step()
                 if schedule:
                     schedule.step()
     _finite(loss.detach(), training)
-    return probe.eval()
+    return network.eval()
 
 
 def _optimizer(probe: nn.Module, training: ProbeTraining) -> torch.optim.Optimizer:

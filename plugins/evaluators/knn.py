@@ -5,11 +5,14 @@ from __future__ import annotations
 from typing import Annotated
 
 import torch
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
-from gedi_nesy import Evaluation, Evaluator, Method, Options, Task
+from gedi_nesy import Evaluation, Evaluator, ImageDataset, Method, Options, Task
+from gedi_nesy.evaluation.components import OtherData, distinct
 from gedi_nesy.evaluation.features import Labelled, accuracy, hold_out, labelled, need_labels
 from gedi_nesy.evaluation.neighbours import Metric, neighbour_votes
+
+from .transfer import read_other
 
 
 class NearestNeighbours(Evaluator):
@@ -30,42 +33,45 @@ class NearestNeighbours(Evaluator):
         """Distances; each has numbers of its own."""
         validation: Annotated[float, Field(gt=0, lt=1)] = 0.1
         """Share of the training images that k is chosen on."""
+        transfer: Annotated[tuple[OtherData, ...], AfterValidator(distinct)] = ()
+        """Other data sets, such as [{name: fashion_mnist}], each searched in its own training split."""
 
     options: Options
 
     def check(self, method: Method, task: Task) -> None:
-        """Some images of both splits have classes."""
+        """Some images of both splits have classes, and other data sets are there."""
         super().check(method, task)
         need_labels(task.dataset, "the evaluator knn")
+        for data in self.options.transfer:
+            need_labels(self._read(data, task), f"the evaluator knn on {data.name}")
 
     def evaluate(self, method: Method, task: Task) -> Evaluation:
         """Accuracy and k for each distance, and the curve over k that k was chosen by."""
-        train, test = (
-            labelled(method, images, self.context.embeddings) for images in (task.dataset.train, task.dataset.test)
-        )
-        numbers: dict[str, float] = {}
-        tables = {}
+        found = Evaluation({}, {})
+        self._add(found, method, task.dataset, "")
+        for data in self.options.transfer:
+            self._add(found, method, self._read(data, task), f"_on_{data.name}")
+        return found
+
+    def _read(self, data: OtherData, task: Task) -> ImageDataset:
+        return read_other(data, self.context.registry, task, "the evaluator knn")
+
+    def _add(self, found: Evaluation, method: Method, dataset: ImageDataset, suffix: str) -> None:
+        """What is found on one data set."""
+        train, test = (labelled(method, images, self.context.embeddings) for images in (dataset.train, dataset.test))
+        tried = f"1 to {self.options.max_neighbours}, best on {self.options.validation:.0%} of the training images"
+        of = suffix.replace("_on_", " of ")
         for metric in self.options.metrics:
-            curve = self._curve(train, metric)
+            name, curve = f"knn_{metric}{suffix}", self._curve(train, metric)
             best = int(torch.tensor(curve).argmax()) + 1
             predicted = neighbour_votes(test.features, train, best, metric)[-1]
-            numbers |= {f"knn_{metric}": accuracy(predicted, test.labels), f"knn_{metric}_k": float(best)}
-            tables[f"knn_{metric}"] = {"validation_accuracy_by_k": curve}
-        return Evaluation(numbers, self._definitions(len(train)), tables)
-
-    def _definitions(self, num_train: int) -> dict[str, str]:
-        tried = f"1 to {self.options.max_neighbours}, best on {self.options.validation:.0%} of the training images"
-        return {
-            name: text
-            for metric in self.options.metrics
-            for name, text in (
-                (
-                    f"knn_{metric}",
-                    f"accuracy on test images by the k nearest of {num_train} training images, {metric} distance",
-                ),
-                (f"knn_{metric}_k", f"that k, of {tried}; the smallest of several"),
+            found.numbers[name] = accuracy(predicted, test.labels)
+            found.numbers[f"{name}_k"] = float(best)
+            found.definitions[name] = (
+                f"accuracy on test images by the k nearest of {len(train)} training images{of}, {metric} distance"
             )
-        }
+            found.definitions[f"{name}_k"] = f"that k, of {tried}; the smallest of several"
+            found.tables[name] = {"validation_accuracy_by_k": curve}
 
     def _curve(self, train: Labelled, metric: Metric) -> list[float]:
         """Accuracy on held-out training images for k = 1, 2, ..."""

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import json
-from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import numpy as np
 import torch
 from jaxtyping import Float, UInt8
-from pydantic import ConfigDict, Field, ValidationError, field_validator
+from pydantic import AfterValidator, Field
 from torch import Tensor
 
 from gedi_nesy import ConfigError, DivergenceError, Evaluation, Evaluator, Method, Options, Task
 from gedi_nesy.data.dataset import to_unit_range
+from gedi_nesy.evaluation.components import OtherData, distinct
 from gedi_nesy.evaluation.conforming import conform
 from gedi_nesy.evaluation.detection import detection_scores
 from gedi_nesy.evaluators import CHUNK, predict
@@ -37,22 +36,6 @@ MEANING = {
 }
 
 
-class OtherData(Options):
-    """A data set by its registered name; every other key is an option of its own."""
-
-    model_config = ConfigDict(extra="allow")
-
-    name: str
-    root: str | None = None
-    """As in the config's data section."""
-
-    @field_validator("root")
-    @classmethod
-    def _absolute(cls, root: str | None) -> str | None:
-        # A run folder must find its data from any working folder.
-        return None if root is None else str(Path(root).expanduser().resolve())
-
-
 class OutOfDistribution(Evaluator):
     """AUROC, AUPR and FPR95 of the scores that the method can give, against the test split of each data set named.
 
@@ -63,19 +46,12 @@ class OutOfDistribution(Evaluator):
     """
 
     class Options(Options):
-        datasets: Annotated[tuple[OtherData, ...], Field(min_length=1)]
+        datasets: Annotated[tuple[OtherData, ...], Field(min_length=1), AfterValidator(distinct)]
         """Data sets to tell the test images from, such as [{name: fashion_mnist}]."""
         scores: Annotated[tuple[Score, ...], Field(min_length=1)] | None = None
         """All that the method's capabilities allow by default."""
         max_images: Annotated[int, Field(gt=0)] = 10_000
         """Images of each data set at most."""
-
-        @field_validator("datasets")
-        @classmethod
-        def _distinct(cls, datasets: tuple[OtherData, ...]) -> tuple[OtherData, ...]:
-            if len({data.name for data in datasets}) < len(datasets):
-                raise ValueError(f"each once, not {', '.join(data.name for data in datasets)}")
-            return datasets
 
     options: Options
 
@@ -115,15 +91,7 @@ class OutOfDistribution(Evaluator):
 
     def _read(self, data: OtherData) -> UInt8[Tensor, "images channels height width"]:
         """The test images of another data set."""
-        reader: Any = self.context.registry.find("dataset", data.name, key="evaluators").load()
-        given = (data.model_extra or {}) | ({"root": data.root} if data.root else {})
-        try:
-            options = reader.Options.model_validate_json(json.dumps(given))
-        except ValidationError as error:
-            faults = "; ".join(f"{'.'.join(map(str, item['loc']))}: {item['msg']}" for item in error.errors())
-            raise ConfigError(f"options of {data.name} in the evaluator ood: {faults}", key="evaluators") from None
-        pixels: Tensor = reader(options).read().test.pixels
-        return pixels
+        return data.read(self.context.registry, "the evaluator ood").test.pixels
 
     def _some(
         self, pixels: UInt8[Tensor, "images channels height width"]

@@ -15,7 +15,7 @@ from gedi_nesy.evaluation.features import (
     hold_out,
     labelled,
     need_labels,
-    standardised,
+    standardiser,
 )
 
 
@@ -73,7 +73,7 @@ def test_features_are_scaled_by_the_training_images_as_scikit_learn_does():
     train = Labelled(torch.randn(40, 3, generator=generator) * 4 + 2, torch.zeros(40).long())
     test = Labelled(torch.randn(9, 3, generator=generator), torch.zeros(9).long())
     scaler = StandardScaler().fit(train.features)
-    for ours, data in zip(standardised(train, test), (train, test), strict=True):
+    for ours, data in ((standardiser(train)(data), data) for data in (train, test)):
         assert torch.allclose(ours.features, torch.from_numpy(scaler.transform(data.features)).float(), atol=1e-5)
 
 
@@ -81,7 +81,7 @@ def test_features_are_scaled_by_the_training_images_as_scikit_learn_does():
 def test_a_constant_feature_becomes_zero(value):
     train = Labelled(torch.full((1001, 1), value), torch.zeros(1001).long())
     test = Labelled(torch.tensor([[5.0]]), torch.zeros(1).long())
-    assert all((data.features == 0).all() for data in standardised(train, test))
+    assert all((data.features == 0).all() for data in map(standardiser(train), (train, test)))
 
 
 def test_batches_keep_the_order_and_end_with_what_is_left():

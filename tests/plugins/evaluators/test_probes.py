@@ -9,9 +9,11 @@ import torch
 from gedi_nesy_plugins.evaluators.probes import PROTOCOLS, LinearProbe, MlpProbe
 from torch import nn
 
-from gedi_nesy import ConfigError
+from gedi_nesy import ConfigError, Options, PluginError, View
 from gedi_nesy.data.dataset import ImageDataset, Images
+from gedi_nesy.evaluation.components import Named
 from gedi_nesy.evaluators import EvaluatorContext
+from gedi_nesy.registry import Registrar, Registry
 
 QUICK = {"optimizer": "adam", "learning_rate": 0.05, "epochs": 30, "batch_size": 10}
 
@@ -128,3 +130,39 @@ def test_a_run_s_seed_gives_the_same_probe(flat, labelled_task):
 def test_without_labels_it_says_so(kind, flat, labelled_task):
     with pytest.raises(ConfigError, match=f"the evaluator {kind.NAME} needs classes of test images"):
         evaluate(kind, flat(), labelled_task([0, 1], [-1, -1]))
+
+
+class Noted(View):
+    """Does nothing, and notes how many images it saw."""
+
+    seen = []
+
+    class Options(Options):
+        padding: int = 0
+        border: str = "black"
+
+    def __call__(self, images, generator):
+        self.seen.append(len(images))
+        return images
+
+
+@pytest.mark.parametrize(
+    "options, times",
+    [({"protocol": "aavae"}, 2 * 3), ({"protocol": "aavae", "views": ()}, 0), ({"protocol": "simvae"}, 0)],
+)
+def test_aavae_s_protocol_sees_training_images_anew_in_each_epoch(options, times, flat, forty):
+    registry = Registry()
+    for name in ("random_crop", "horizontal_flip"):
+        Registrar(registry, "test").add_view(name, Noted)
+    Noted.seen.clear()
+    evaluator = LinearProbe(LinearProbe.Options(epochs=3, **options), EvaluatorContext(registry))
+    evaluator.check(flat(), forty)
+    found = evaluator.evaluate(flat(), forty)
+    assert Noted.seen == [40] * times
+    assert ("seen anew in each epoch" in found.definitions["linear_probe"]) == bool(times)
+
+
+def test_a_view_that_is_not_registered_is_an_error_before_training(flat, forty):
+    evaluator = LinearProbe(LinearProbe.Options(views=(Named(name="shake"),)), EvaluatorContext())
+    with pytest.raises(PluginError, match="shake"):
+        evaluator.check(flat(), forty)
