@@ -73,8 +73,10 @@ def nt_xent(views: Views, temperature: float) -> Scalar:
     rows = functional.normalize(views, dim=2).flatten(0, 1)
     itself = torch.eye(len(rows), dtype=torch.bool, device=rows.device)
     log_probs = (rows @ rows.T / temperature).masked_fill(itself, -math.inf).log_softmax(dim=1)
-    same_image = torch.eye(batch, dtype=torch.bool, device=rows.device).repeat(num_views, num_views)
-    return -log_probs[same_image & ~itself].mean()
+    # (views, views, batch): anchor's view, other view, image. A boolean index instead would wait for a GPU to count.
+    of_image = log_probs.view(num_views, batch, num_views, batch).diagonal(dim1=1, dim2=3)
+    same_view = torch.eye(num_views, dtype=torch.bool, device=rows.device)
+    return -of_image.masked_fill(same_view[..., None], 0.0).sum() / (num_views * (num_views - 1) * batch)
 
 
 @full_precision

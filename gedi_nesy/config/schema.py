@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, SerializeAsAny
+from pydantic import Field, SerializeAsAny, model_validator
 
 from .files import SourceFile
 from .options import Options
@@ -45,20 +45,41 @@ class Training(Options):
     """Passes over the training data."""
     batch_size: Positive
     """Examples a step: constraint instances for a constraint task, images otherwise."""
-    optimizer: Literal["adam", "adamw", "sgd"] = "adamw"
+    accumulate: Positive = 1
+    """Batches whose gradients are averaged in a step. Statistics over a batch (negatives of InfoNCE, correlations, class
+    frequencies, batch norm) stay those of batch_size examples: it is not the same as a batch so many times as large."""
+    optimizer: Literal["adam", "adamw", "sgd", "lars"] = "adamw"
     learning_rate: Annotated[float, Field(gt=0)]
     betas: tuple[Decay, Decay] = (0.9, 0.999)
-    """Adam's decay rates; the first is also the momentum of sgd."""
+    """Adam's decay rates; the first is also the momentum of sgd and lars."""
     weight_decay: Annotated[float, Field(ge=0)] = 0.0
-    """L2 term of adam and sgd, decoupled for adamw."""
+    """L2 term of adam, sgd and lars, decoupled for adamw."""
+    exclude_from_decay: Literal["nothing", "biases_and_norms"] = "nothing"
+    """Parameters without weight decay, and without lars' adaptation: none, or those with one axis or none (biases, scales
+    and shifts of norm layers), as the recipes of SimCLR, BYOL and Barlow Twins have it."""
+    trust: Annotated[float, Field(gt=0)] = 0.001
+    """LARS' coefficient: length of a layer's update, at rate 1, over that of its weights."""
     warmup: Fraction = 0.0
     """Share of all steps over which the learning rate rises linearly from 0."""
-    schedule: Literal["constant", "cosine"] = "constant"
-    """After the warm-up: stay, or fall to 0 along a cosine."""
+    schedule: Literal["constant", "cosine", "steps"] = "constant"
+    """After the warm-up: stay, fall to 0 along a cosine, or fall at each of the milestones."""
+    milestones: tuple[Fraction, ...] = ()
+    """Shares of all steps after which the learning rate falls; JEM's epochs 160 and 180 of 200 are 0.8 and 0.9."""
+    milestone_factor: Annotated[float, Field(gt=0, lt=1)] = 0.1
+    """What the rate is multiplied with at each milestone; 0.3 for JEM."""
+    ema: Annotated[float, Field(gt=0, lt=1)] | None = None
+    """Evaluate a moving average of the weights that keeps this share of itself at each step, such as 0.999; none by default."""
     clip_norm: Annotated[float, Field(gt=0)] | None = None
     """Largest norm of the whole gradient; none by default."""
     channels_last: bool = True
     """Memory format of images and convolutions; 1.2 to 1.8 times as fast on CPUs for networks of width 16 to 32."""
+    precision: Literal["fp32", "bf16"] = "fp32"
+    """bf16 runs networks, samplers included, in bfloat16; weights, losses, views and evaluation stay in float32."""
+    tf32: bool = True
+    """On a GPU, let networks round the factors of float32 products to 10 bits in training, as torch's convolutions do by
+    default: several times as fast, and eight times as fine as bf16. Losses and evaluation never do."""
+    compile: bool = False
+    """Compile backbones with torch.compile, for training only: a minute at the start, fewer and larger kernels afterwards."""
     log_every: Positive = 10
     """Steps between lines of metrics.jsonl."""
     report_every: Positive = 1
@@ -71,6 +92,14 @@ class Training(Options):
     """Start again from other weights when training is caught in a wrong solution; none by default."""
     on_divergence: Literal["stop", "rollback"] = "stop"
     """What to do about a non-finite or exploded term: stop with an error, or go back to the last checkpoint at half the rate."""
+
+    @model_validator(mode="after")
+    def _milestones_are_those_of_steps(self) -> Training:
+        if bool(self.milestones) != (self.schedule == "steps"):
+            raise ValueError('milestones and schedule "steps" belong together: give both or none')
+        if list(self.milestones) != sorted(self.milestones):
+            raise ValueError("milestones are shares of the training in ascending order")
+        return self
 
 
 class Compare(Options):

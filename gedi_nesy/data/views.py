@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
@@ -84,6 +85,19 @@ def uniform(low: float, high: float, size: int, like: Tensor, generator: torch.G
 def choose(probability: float, images: ImageBatch, generator: torch.Generator) -> Bool[Tensor, " batch"]:
     """Which images a transformation is applied to, each with the same probability."""
     return uniform(0, 1, len(images), images, generator) < probability
+
+
+def random_order(size: int, generator: torch.Generator) -> list[int]:
+    """A permutation of 0 .. size - 1, without waiting for the generator's device."""
+    host = generator if generator.device.type == "cpu" else _on_host(generator)
+    order: list[int] = torch.randperm(size, generator=host).tolist()
+    return order
+
+
+def _on_host(generator: torch.Generator) -> torch.Generator:
+    """A generator on the CPU that begins where this one stands; the state of a GPU's generator lives on the CPU."""
+    state = hashlib.sha256(generator.get_state().numpy().tobytes()).digest()
+    return torch.Generator().manual_seed(int.from_bytes(state[:7], "big"))
 
 
 def transform_chosen(

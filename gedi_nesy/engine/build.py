@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any, Protocol, runtime_checkable
 
 import torch
+from torch import nn
 
 from ..config.schema import Component, RunConfig, Training
 from ..data.dataset import DatasetReader, ImageDataset, Images
@@ -15,10 +16,13 @@ from ..data.views import make_views
 from ..errors import ConfigError
 from ..evaluators import Evaluator, EvaluatorContext
 from ..methods import Method, MethodContext, capabilities
-from ..models.mode import evaluating
+from ..models.backbone import Backbone
 from ..plugin_manager import PluginManager
 from ..registry import Kind
 from ..tasks import Task, TaskContext
+from .arithmetic import for_evaluation
+from .averaging import WeightAverage
+from .lars import Lars
 from .run import Run
 from .run_folder import RunFolder
 from .seeding import make_generator
@@ -44,8 +48,8 @@ def build_run(config: RunConfig, plugins: PluginManager, folder: RunFolder) -> R
     small = [[_make(plugins, "view", view) for view in config.small_views]] * config.num_small_views
     generators = _generators(config, device, attempt=1)
     method = _method(config, plugins, task, generators, device)
-    optimizer = make_optimizer(method, task, config.training)
-    run = Run(config, folder, plugins, device, dataset, task, method, pipelines, small, optimizer, generators)
+    optimizer, average = make_optimizer(method, task, config.training), _average(method, config.training)
+    run = Run(config, folder, plugins, device, dataset, task, method, pipelines, small, optimizer, average, generators)
     _check(run)
     return run
 
@@ -82,7 +86,7 @@ def _check_size(run: Run, images: torch.Tensor) -> None:
     """The backbone takes images of this size; whatever torch has to say when it does not comes along."""
     method: Any = run.method
     try:
-        with evaluating(method):
+        with for_evaluation(run):
             method.embed(images)
     except RuntimeError as error:
         message = f'backbone "{run.config.backbone.name}" cannot take small views of {_text(images.shape[2:])}: {error}'
@@ -114,6 +118,7 @@ def reset(run: Run) -> None:
         if isinstance(module, Resettable):
             module.reset_parameters()
     run.optimizer = make_optimizer(run.method, run.task, run.config.training)
+    run.average = _average(run.method, run.config.training)
     run.epoch = run.step = 0
     run.rate_factor = 1.0
 
@@ -140,7 +145,24 @@ def _method(
         )
         method: Method = _class(plugins, "method", config.method)(config.method.options, context)
     layout = torch.channels_last if config.training.channels_last else torch.contiguous_format
-    return method.to(device).to(memory_format=layout)
+    method = method.to(device).to(memory_format=layout)
+    if config.training.compile:
+        _compile_backbones(method)
+    return method
+
+
+def _compile_backbones(method: Method) -> None:
+    """Let torch.compile replace how backbones are called, momentum copies too; their names and weights stay as they are.
+
+    A sampler's gradient of the density goes through them as well. What methods do around them is little.
+    """
+    for module in method.modules():
+        if isinstance(module, Backbone):
+            module.compile()
+
+
+def _average(method: Method, training: Training) -> WeightAverage | None:
+    return None if training.ema is None else WeightAverage(method, training.ema)
 
 
 def make_optimizer(method: Method, task: Task, training: Training) -> torch.optim.Optimizer:
@@ -148,13 +170,25 @@ def make_optimizer(method: Method, task: Task, training: Training) -> torch.opti
 
     The task's own parameters are probabilities, which weight decay would pull to uniform ones.
     """
-    groups = [{"params": list(method.parameters()), "weight_decay": training.weight_decay}]
-    if own := list(task.trained.parameters()):
-        groups.append({"params": own, "weight_decay": 0.0})
+    decayed, others = _split(list(method.parameters()), training.exclude_from_decay)
+    groups = [
+        {"params": decayed, "weight_decay": training.weight_decay, "adapted": True},
+        {"params": [*others, *task.trained.parameters()], "weight_decay": 0.0, "adapted": False},
+    ]
+    groups = [group for group in groups if group["params"]]
+    rate, fused = training.learning_rate, decayed[0].is_cuda or None  # None: whatever torch takes on a CPU
+    if training.optimizer == "lars":
+        return Lars(groups, lr=rate, momentum=training.betas[0], trust=training.trust)
     if training.optimizer == "sgd":
-        return torch.optim.SGD(groups, lr=training.learning_rate, momentum=training.betas[0])
+        return torch.optim.SGD(groups, lr=rate, momentum=training.betas[0], fused=fused)
     kind = torch.optim.AdamW if training.optimizer == "adamw" else torch.optim.Adam
-    return kind(groups, lr=training.learning_rate, betas=training.betas)
+    return kind(groups, lr=rate, betas=training.betas, fused=fused)
+
+
+def _split(parameters: list[nn.Parameter], exclude: str) -> tuple[list[nn.Parameter], list[nn.Parameter]]:
+    """Parameters with and without weight decay."""
+    kept = [parameter for parameter in parameters if exclude == "nothing" or parameter.ndim > 1]
+    return kept, [parameter for parameter in parameters if exclude != "nothing" and parameter.ndim <= 1]
 
 
 def choose_device(name: str) -> torch.device:

@@ -160,7 +160,9 @@ def restore_weights(run: Run, checkpoint: Checkpoint) -> None:
         for prefix, module in (("method/", run.method), ("task/", run.task.trained)):
             named = checkpoint.tensors.items()
             module.load_state_dict({key.removeprefix(prefix): value for key, value in named if key.startswith(prefix)})
-    except RuntimeError as error:
+        if run.average is not None:
+            run.average.load({key.removeprefix("average/"): value for key, value in checkpoint.tensors.items()})
+    except (RuntimeError, KeyError) as error:
         raise RunError(f"the checkpoint does not fit the configured network: {' '.join(str(error).split())}") from None
     run.epoch, run.step, run.seconds = (checkpoint.values[name] for name in ("epoch", "step", "seconds"))
     run.notes, run.extra = checkpoint.values["notes"], checkpoint.values["extra"]
@@ -169,6 +171,8 @@ def restore_weights(run: Run, checkpoint: Checkpoint) -> None:
 def _tensors(run: Run) -> dict[str, Tensor]:
     tensors = {f"method/{name}": tensor for name, tensor in run.method.state_dict().items()}
     tensors |= {f"task/{name}": tensor for name, tensor in run.task.trained.state_dict().items()}
+    if run.average is not None:
+        tensors |= {f"average/{name}": tensor for name, tensor in run.average.tensors.items()}
     for index, state in run.optimizer.state_dict()["state"].items():
         tensors |= {f"optimizer/{index}/{name}": torch.as_tensor(value) for name, value in state.items()}
     tensors |= {f"generator/{name}": generator.get_state() for name, generator in run.generators.items()}

@@ -12,11 +12,11 @@ from ..data.dataset import to_pixels
 from ..evaluators import Evaluation
 from ..files import write_atomic, write_failed, write_json
 from ..methods import capabilities
-from ..models.mode import evaluating
 from ..reporting.image_grid import png, tiled
 from ..reporting.metrics import read_metrics
 from ..reporting.report import write_report
 from ..reporting.results import assemble
+from .arithmetic import for_evaluation
 from .build import evaluator_context, make_evaluator
 from .diagnosis import diagnose
 from .run import Run
@@ -28,7 +28,7 @@ SAMPLES = 64
 
 def evaluate(run: Run) -> dict[str, Any]:
     """All evaluators, results.json, figures, samples and report.html; gives the results."""
-    with evaluating(run.method):
+    with for_evaluation(run):
         last_terms = _last_epoch_terms(run)
         evaluations = _evaluate_all(run, last_terms)
         pictures = save_images(run.folder, evaluations)
@@ -45,7 +45,8 @@ def evaluate(run: Run) -> dict[str, Any]:
 def save_samples(run: Run, path: Path, count: int, seed: int) -> None:
     """A grid of samples from the model as PNG."""
     method: Any = run.method
-    images = to_pixels(method.sample(count, make_generator(seed, "samples", run.device)))
+    with for_evaluation(run):
+        images = to_pixels(method.sample(count, make_generator(seed, "samples", run.device)))
     _write(path, png(tiled(images)))
 
 

@@ -12,8 +12,8 @@ from ..data.image_files import Shape, describe, describe_shape, fits, open_image
 from ..errors import DataError, UserError
 from ..evaluators import predict
 from ..methods import require
-from ..models.mode import evaluating
 from ..tasks import HasConstraint
+from .arithmetic import for_evaluation
 from .run import Run
 
 SHOWN_ANSWERS = 5
@@ -66,7 +66,7 @@ def predict_files(run: Run, files: list[Path]) -> Prediction:
     """Predictions for image files; DataError that names every file that does not fit."""
     method = require(run.method, "class_log_probs", "predict")
     pixels = read_images(files, run.dataset.shape).to(run.device)
-    with evaluating(run.method):
+    with for_evaluation(run):
         log_probs = predict(method, pixels)
     classes = run.dataset.classes if len(run.dataset.classes) == run.task.num_classes else range(run.task.num_classes)
     probabilities = [dict(zip(map(str, classes), row.tolist(), strict=True)) for row in log_probs.exp()]

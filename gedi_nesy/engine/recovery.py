@@ -5,31 +5,25 @@ from __future__ import annotations
 import math
 
 import torch
-from torch import Tensor
 
 from ..errors import DivergenceError
-from ..models.mode import evaluating
 from . import checkpoint
+from .arithmetic import for_evaluation
 from .build import reset
 from .run import Run
 
 MAX_ROLLBACKS = 5
 
 
-def check_terms(run: Run, terms: dict[str, float]) -> None:
-    """DivergenceError if a loss term is not finite or beyond `training.max_term`."""
+def check_terms(run: Run, terms: dict[str, float], norm: float) -> None:
+    """DivergenceError if a loss term is not finite or beyond `training.max_term`, or the norm of the gradient is not finite."""
     limit = run.config.training.max_term
     bad = {name: value for name, value in terms.items() if not math.isfinite(value) or abs(value) > limit}
     if bad:
         what = ", ".join(f"{name} is {value:g}" for name, value in bad.items())
         raise _diverged(run, f"{what} (training.max_term is {limit:g})")
-
-
-def check_finite(run: Run, tensors: dict[str, Tensor]) -> None:
-    """DivergenceError if a tensor holds anything but finite numbers."""
-    for name, tensor in tensors.items():
-        if not torch.isfinite(tensor).all():
-            raise _diverged(run, f"{name} is not finite")
+    if not math.isfinite(norm):
+        raise _diverged(run, "the norm of the gradient is not finite")
 
 
 def roll_back(run: Run, error: DivergenceError) -> str:
@@ -55,7 +49,7 @@ def why_stuck(run: Run) -> str | None:
     restart, epochs = run.config.training.restart, run.config.training.epochs
     if restart is None or run.attempt == restart.attempts or run.epoch != math.ceil(restart.after * epochs):
         return None
-    with evaluating(run.method), torch.no_grad():
+    with for_evaluation(run), torch.no_grad():
         value = run.task.fit(run.method)[restart.term]
     if value <= restart.above:
         return None

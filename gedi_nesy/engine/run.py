@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -15,6 +16,7 @@ from ..methods import Method
 from ..plugin_manager import PluginManager
 from ..tasks import Task
 from ..types import Term
+from .averaging import WeightAverage
 from .run_folder import RunFolder
 
 # Share of the training over which a late term's weight grows from 0: brought in at once, it upsets what is learned.
@@ -29,6 +31,7 @@ class Run:
         epoch, step: how many are done.
         pipelines: the random transformations of each view.
         small_pipelines: those of each small view.
+        average: of the method's weights, to be evaluated instead of them; None unless the config wants one.
         generators: order (of the training data), views, method (its sampler) and task; all saved in checkpoints.
         attempt: which initialisation this is, from 1; see `training.restart`.
         rate_factor: what rollbacks have left of the learning rate.
@@ -47,6 +50,7 @@ class Run:
     pipelines: list[list[View]]
     small_pipelines: list[list[View]]
     optimizer: torch.optim.Optimizer
+    average: WeightAverage | None
     generators: dict[str, torch.Generator]
     epoch: int = 0
     step: int = 0
@@ -61,9 +65,15 @@ class Run:
         return [*self.method.parameters(), *self.task.trained.parameters()]
 
     @property
+    def steps_per_epoch(self) -> int:
+        """Optimiser steps of an epoch; the last one takes the batches that are left."""
+        training = self.config.training
+        return math.ceil(self.task.num_steps(training.batch_size) / training.accumulate)
+
+    @property
     def num_steps(self) -> int:
-        """Steps of the whole training."""
-        return self.config.training.epochs * self.task.num_steps(self.config.training.batch_size)
+        """Optimiser steps of the whole training."""
+        return self.config.training.epochs * self.steps_per_epoch
 
     def weights(self) -> dict[str, float]:
         """The weight of each term in the coming step; terms that are off or have not started are left out."""

@@ -4,23 +4,24 @@ from __future__ import annotations
 
 import math
 import time
+from collections.abc import Sequence
+from itertools import islice
 from typing import Protocol
 
 import torch
-from jaxtyping import UInt8
 from torch import Tensor
 
 from ..data.dataset import to_unit_range
 from ..data.host_tensor import with_pixels
-from ..data.views import make_views
+from ..data.views import Pixels, make_views
 from ..errors import ConfigError, DivergenceError
-from ..models.mode import evaluating
 from ..reporting.metrics import MetricsLog
 from ..tasks import Selection
 from ..types import Batch
 from . import checkpoint
+from .arithmetic import for_evaluation, for_training, mixed_precision
 from .diagnosis import Diagnosis, diagnose
-from .recovery import check_finite, check_terms, roll_back, start_again, why_stuck
+from .recovery import check_terms, roll_back, start_again, why_stuck
 from .run import Run
 
 
@@ -49,7 +50,8 @@ def train(run: Run, display: Display) -> None:
     started = time.perf_counter() - run.seconds
     while run.epoch < run.config.training.epochs:
         try:
-            means = _epoch(run, metrics, display)
+            with for_training(run):
+                means = _epoch(run, metrics, display)
             run.epoch += 1
             run.seconds = time.perf_counter() - started
             if why := why_stuck(run):
@@ -67,41 +69,60 @@ def _epoch(run: Run, metrics: MetricsLog, display: Display) -> dict[str, float]:
     values: dict[str, list[float]] = {}
     run.method.train()
     selections = run.task.epoch(run.config.training.batch_size, run.generators["order"])
-    for selection, pixels in with_pixels(run.task.train_pixels, selections):
-        terms = _step(run, selection, pixels)
+    batches = with_pixels(run.task.train_pixels, selections)
+    while parts := list(islice(batches, run.config.training.accumulate)):
+        terms = _step(run, parts)
         for name, value in terms.items():
             values.setdefault(name, []).append(value)
         metrics.step(run, terms)
-        display.step(run, terms, images=len(selection.images))
+        display.step(run, terms, images=sum(len(pixels) for _, pixels in parts))
         run.plugins.hook.step_finished(run=run, step=run.step, terms=terms)
     return {name: sum(history) / len(history) for name, history in values.items()}
 
 
-def _step(run: Run, selection: Selection, pixels: UInt8[Tensor, "batch channels height width"]) -> dict[str, float]:
-    """One optimiser step: the method's terms, the task's terms, their weighted sum."""
-    batch = _batch(run, selection, pixels)
-    weights = run.weights()
-    output = run.method.losses(batch, frozenset(weights))
-    terms = output.terms | run.task.losses(output, batch, frozenset(weights))
-    if not terms:
-        raise ConfigError(f"no loss term can be computed at step {run.step} with {', '.join(weights)}", key="starts")
-    loss = torch.stack([weights[name] * term for name, term in terms.items()]).sum()
+def _step(run: Run, batches: Sequence[tuple[Selection, Pixels]]) -> dict[str, float]:
+    """One optimiser step on the mean gradient of some batches: the method's terms, the task's terms, their weighted sum.
 
-    values = dict(zip(terms, torch.stack(list(terms.values())).tolist(), strict=True))
-    check_terms(run, values)
+    The numbers of a step are looked at together, once, before the weights move: a GPU is waited for only there.
+    """
+    run.optimizer.zero_grad(set_to_none=True)
+    parts = [_gradient(run, _batch(run, *batch), 1 / len(batches)) for batch in batches]
+    terms = {name: torch.stack([part[name] for part in parts]).mean() for name in parts[0]}
+    norm = _clip(run.parameters(), run.config.training.clip_norm)
+    *values, length = torch.stack([*terms.values(), norm]).tolist()
+    numbers = dict(zip(terms, values, strict=True))
+    check_terms(run, numbers, length)
     for group in run.optimizer.param_groups:
         group["lr"] = learning_rate(run)
-    run.optimizer.zero_grad(set_to_none=True)
-    torch.autograd.backward(loss)
-    norm = torch.nn.utils.clip_grad_norm_(run.parameters(), run.config.training.clip_norm or math.inf)
-    check_finite(run, {"the norm of the gradient": norm})
     run.optimizer.step()
     run.method.updated()
     run.step += 1
-    return values
+    if run.average is not None:
+        run.average.update(run.step)
+    return numbers
 
 
-def _batch(run: Run, selection: Selection, pixels: UInt8[Tensor, "batch channels height width"]) -> Batch:
+def _gradient(run: Run, batch: Batch, share: float) -> dict[str, Tensor]:
+    """Add this share of a batch's gradient to that of the step; gives the terms."""
+    weights = run.weights()
+    with mixed_precision(run):
+        output = run.method.losses(batch, frozenset(weights))
+        terms = output.terms | run.task.losses(output, batch, frozenset(weights))
+    if not terms:
+        raise ConfigError(f"no loss term can be computed at step {run.step} with {', '.join(weights)}", key="starts")
+    loss = torch.stack([weights[name] * term for name, term in terms.items()]).sum()
+    torch.autograd.backward(loss * share)
+    return {name: term.detach() for name, term in terms.items()}
+
+
+def _clip(parameters: list[torch.nn.Parameter], limit: float | None) -> Tensor:
+    """Shorten the gradient to the limit; gives the norm that it had."""
+    if limit is not None:
+        return torch.nn.utils.clip_grad_norm_(parameters, limit)
+    return torch.nn.utils.get_total_norm([parameter.grad for parameter in parameters if parameter.grad is not None])
+
+
+def _batch(run: Run, selection: Selection, pixels: Pixels) -> Batch:
     """The step's images as random views."""
     generator = run.generators["views"]
     images = make_views(pixels, run.pipelines, generator)
@@ -110,7 +131,7 @@ def _batch(run: Run, selection: Selection, pixels: UInt8[Tensor, "batch channels
 
 
 def learning_rate(run: Run) -> float:
-    """The rate of the coming step: linear warm-up, then constant or a cosine to 0; a function of the step alone."""
+    """The rate of the coming step: linear warm-up, then the schedule; a function of the step alone."""
     training = run.config.training
     done = run.step / run.num_steps
     if done < training.warmup:
@@ -118,14 +139,14 @@ def learning_rate(run: Run) -> float:
     elif training.schedule == "cosine":
         factor = 0.5 * (1 + math.cos(math.pi * (done - training.warmup) / (1 - training.warmup)))
     else:
-        factor = 1.0
+        factor = training.milestone_factor ** sum(done >= milestone for milestone in training.milestones)
     return training.learning_rate * factor * run.rate_factor
 
 
 def _report(run: Run, means: dict[str, float], metrics: MetricsLog, display: Display) -> None:
     """Tell everybody that an epoch is done; look at the model's health when that is due."""
     if _is_due(run, run.config.training.report_every):
-        with evaluating(run.method):
+        with for_evaluation(run):
             diagnosis = diagnose(run, means)
         metrics.epoch(run, means, diagnosis)
         display.epoch(run, means, diagnosis)

@@ -71,8 +71,10 @@ class Examples:
         return Examples(*(None if tensor is None else tensor[rows] for tensor in self._tensors()))  # type: ignore[arg-type]
 
     def to(self, device: torch.device) -> Examples:
-        """The same examples on a device."""
-        return Examples(*(None if tensor is None else tensor.to(device) for tensor in self._tensors()))  # type: ignore[arg-type]
+        """The same examples on a device, on the way to a GPU without waiting for what it is doing."""
+        waits = device.type == "cpu"
+        moved = (None if tensor is None else tensor.to(device, non_blocking=not waits) for tensor in self._tensors())
+        return Examples(*moved)  # type: ignore[arg-type]
 
     def of_images(self, slots: Int[Tensor, "examples slots"]) -> Examples:
         """The same examples over images that are numbered anew."""

@@ -1,4 +1,4 @@
-"""Evaluation mode for a while."""
+"""A network in another state for a while."""
 
 from __future__ import annotations
 
@@ -18,3 +18,19 @@ def evaluating(module: nn.Module) -> Iterator[None]:
     finally:
         for child, mode in modes.items():
             child.training = mode
+
+
+@contextmanager
+def frozen(module: nn.Module) -> Iterator[None]:
+    """No gradient of the parameters inside the block, only of what goes in: nothing is kept or computed for them.
+
+    Graphs recorded before the block keep theirs.
+    """
+    trainable = [parameter for parameter in module.parameters() if parameter.requires_grad]
+    for parameter in trainable:
+        parameter.requires_grad_(False)
+    try:
+        yield
+    finally:
+        for parameter in trainable:
+            parameter.requires_grad_(True)

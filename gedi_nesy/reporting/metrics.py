@@ -29,7 +29,7 @@ class MetricsLog:
         """The terms of a step, every `training.log_every` steps."""
         if run.step % run.config.training.log_every:
             return
-        epoch = run.step / run.task.num_steps(run.config.training.batch_size)
+        epoch = run.step / run.steps_per_epoch
         rate = run.optimizer.param_groups[0]["lr"]
         self._append({"step": run.step, "epoch": round(epoch, 4), "terms": terms, "learning_rate": rate})
 

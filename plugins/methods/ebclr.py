@@ -27,7 +27,7 @@ from torch.nn import functional
 from gedi_nesy import Batch, ConfigError, Method, MethodContext, MethodOutput, Options, Term
 from gedi_nesy.losses import nt_xent
 from gedi_nesy.models.heads import Widths, mlp
-from gedi_nesy.models.mode import evaluating
+from gedi_nesy.models.mode import evaluating, frozen
 from gedi_nesy.models.precision import full_precision
 from gedi_nesy.models.queue import Queue
 from gedi_nesy.models.views import embed_views, require_views
@@ -111,7 +111,7 @@ class Ebclr(Method):
         def log_density(images: ImageBatch) -> Float[Tensor, " chains"]:
             return self._log_density(self.projector(self.backbone(images)), references)
 
-        with evaluating(self):
+        with evaluating(self), frozen(self):
             chains = sgld.sample(log_density, start, self.options.sgld, self.generator)
         buffer.store(rows, chains)
         return chains
@@ -138,7 +138,7 @@ class Ebclr(Method):
         """Chains of the replay buffer, moved on by `sample_steps` more."""
         assert self.buffer is not None  # `lacks` says so otherwise
         rows = torch.randint(len(self.buffer.images), (count,), generator=generator, device=generator.device)
-        with evaluating(self):
+        with evaluating(self), frozen(self):
             options = self.options.sgld.model_copy(update={"steps": self.options.sample_steps})
             return sgld.sample(self.log_density, self.buffer.images[rows], options, generator)
 

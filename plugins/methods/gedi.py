@@ -32,7 +32,8 @@ from torch import Tensor, nn
 from gedi_nesy import Batch, ConfigError, Method, MethodContext, MethodOutput, Options, Term
 from gedi_nesy.losses import cross_entropy, log_batch_mean, negative_entropy
 from gedi_nesy.models.heads import Projector
-from gedi_nesy.models.mode import evaluating
+from gedi_nesy.models.mode import evaluating, frozen
+from gedi_nesy.models.precision import full_precision
 from gedi_nesy.samplers import sgld
 from gedi_nesy.samplers.buffer import ReplayBuffer
 from gedi_nesy.samplers.sgld import SgldOptions
@@ -143,7 +144,7 @@ class Gedi(Method):
     ) -> tuple[Tensor, Tensor]:
         """gen and energy, on samples that start from the buffer and go back there."""
         rows, start = buffer.draw(self.options.chains or len(data_log_density), self.generator)
-        with evaluating(self):
+        with evaluating(self), frozen(self):
             samples = sgld.sample(self.log_density, start, self.options.sgld, self.generator)
         buffer.store(rows, samples)
         sample_log_density = self.log_density(samples)
@@ -156,6 +157,7 @@ class Gedi(Method):
             return negative_entropy(mean)
         return -(self.log_prior.exp() * mean).sum()
 
+    @full_precision
     def _logits(self, embeddings: Float[Tensor, "batch features"]) -> Float[Tensor, "batch classes"]:
         logits: Tensor = self.clusters(embeddings)
         return logits / self.options.temperature
@@ -177,6 +179,6 @@ class Gedi(Method):
         """Chains of the replay buffer, moved on by `sample_steps` more."""
         assert self.buffer is not None  # `lacks` says so otherwise
         rows = torch.randint(len(self.buffer.images), (count,), generator=generator, device=generator.device)
-        with evaluating(self):
+        with evaluating(self), frozen(self):
             options = self.options.sgld.model_copy(update={"steps": self.options.sample_steps})
             return sgld.sample(self.log_density, self.buffer.images[rows], options, generator)

@@ -70,5 +70,5 @@ def instance_loss(
     log_recognised = (views @ images.T / temperature).log_softmax(dim=1).diagonal()
     # p(i | x_j) for i != j is below 1/2, since x_j is most similar to itself: the logarithm is finite.
     taken = (images @ images.T / temperature).softmax(dim=1)
-    others = ~torch.eye(len(images), dtype=torch.bool, device=images.device)
-    return -(log_recognised.sum() + torch.log1p(-taken[others]).sum()) / len(images)
+    itself = torch.eye(len(images), dtype=torch.bool, device=images.device)
+    return -(log_recognised.sum() + torch.log1p(-taken.masked_fill(itself, 0.0)).sum()) / len(images)

@@ -10,7 +10,7 @@ from pydantic import Field
 from torch import Tensor
 
 from gedi_nesy import Options, View
-from gedi_nesy.data.views import choose, transform_chosen, uniform
+from gedi_nesy.data.views import choose, random_order, transform_chosen, uniform
 
 from .luma import luma
 
@@ -42,7 +42,7 @@ class ColorJitter(View):
     def __call__(self, images: ImageBatch, generator: torch.Generator) -> ImageBatch:
         options, count = self.options, len(images)
         chosen = choose(options.probability, images, generator)
-        order = torch.randperm(len(ADJUSTMENTS), generator=generator, device=images.device).tolist()
+        order = random_order(len(ADJUSTMENTS), generator)
         amounts = [options.brightness, options.contrast, options.saturation, options.hue]
         factors = torch.stack([uniform(-amount, amount, count, images, generator) for amount in amounts], dim=1)
 

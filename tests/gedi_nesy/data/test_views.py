@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from gedi_nesy.data.dataset import to_pixels, to_unit_range
-from gedi_nesy.data.views import choose, make_views, transform_chosen, uniform
+from gedi_nesy.data.views import _on_host, choose, make_views, random_order, transform_chosen, uniform
 
 
 def shift(batch, generator):
@@ -101,3 +101,14 @@ def test_images_are_chosen_with_the_probability(probability):
     assert chosen.dtype == torch.bool and abs(chosen.float().mean() - probability) < (
         0.02 if 0 < probability < 1 else 1e-9
     )
+
+
+def test_an_order_is_a_permutation_that_the_generators_state_alone_decides():
+    """`_on_host` is the way of a generator on a GPU; here it starts from one on the CPU."""
+    generator = torch.Generator().manual_seed(0)
+    orders = [random_order(4, generator) for _ in range(50)]
+    assert all(sorted(order) == [0, 1, 2, 3] for order in orders) and len({tuple(order) for order in orders}) > 10
+    assert orders[0] == torch.randperm(4, generator=torch.Generator().manual_seed(0)).tolist()
+    first, again = random_order(9, _on_host(generator)), random_order(9, _on_host(generator))
+    torch.rand(1, generator=generator)
+    assert first == again != random_order(9, _on_host(generator))

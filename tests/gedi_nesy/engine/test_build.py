@@ -6,7 +6,7 @@ import pytest
 
 from gedi_nesy.config.loader import load_tree
 from gedi_nesy.config.validate import validate
-from gedi_nesy.engine.build import build_run
+from gedi_nesy.engine.build import build_run, make_optimizer
 from gedi_nesy.engine.run_folder import RunFolder, create
 from gedi_nesy.engine.train import train
 from gedi_nesy.errors import ConfigError
@@ -132,3 +132,16 @@ def test_without_small_views_there_are_none(build):
 def test_views_that_cannot_be_trained_on_are_errors_before_training(build, options, message):
     with pytest.raises(ConfigError, match=message):
         build(**options)
+
+
+@pytest.mark.parametrize("optimizer", ["adam", "adamw", "sgd", "lars"])
+def test_every_parameter_is_decayed_unless_biases_and_norms_are_excluded(build, optimizer):
+    run, _ = build()
+    for exclude, decayed, others in (("nothing", 2, 0), ("biases_and_norms", 1, 1)):
+        training = run.config.training.model_copy(
+            update={"optimizer": optimizer, "weight_decay": 0.1, "exclude_from_decay": exclude}
+        )
+        groups = make_optimizer(run.method, run.task, training).param_groups
+        sizes = {group["weight_decay"]: [parameter.ndim for parameter in group["params"]] for group in groups}
+        assert len(sizes[0.1]) == decayed and sizes.get(0.0, []) == [1] * others
+        assert all(group["adapted"] == (group["weight_decay"] > 0) for group in groups)

@@ -8,13 +8,15 @@ import math
 from pathlib import Path
 
 import pytest
+import torch
 
 from gedi_nesy.config.loader import load_tree
 from gedi_nesy.config.validate import validate
 from gedi_nesy.engine import checkpoint
 from gedi_nesy.engine.build import build_run
 from gedi_nesy.engine.run_folder import RunFolder
-from gedi_nesy.engine.train import learning_rate
+from gedi_nesy.engine.train import _clip, _step, learning_rate
+from gedi_nesy.errors import ConfigError
 from gedi_nesy.plugin_manager import load_plugins
 
 RUN = Path("runs/tiny/r")
@@ -114,6 +116,70 @@ def test_the_learning_rate_warms_up_and_falls_along_a_cosine(tiny_config):
         rates.append(learning_rate(run))
     assert rates[:4] == pytest.approx([0.2, 0.4, 0.6, 0.8])
     assert rates[4:] == pytest.approx([0.5 * (1 + math.cos(math.pi * k / 12)) for k in range(12)])
+
+
+def test_the_learning_rate_falls_at_each_milestone(tiny_config):
+    """JEM's recipe: times 0.3 after 160 and 180 of 200 epochs."""
+    steps = ["training.schedule=steps", "training.milestones=[0.8, 0.9]", "training.milestone_factor=0.3"]
+    run = build(tiny_config, *steps, "training.epochs=10", "training.learning_rate=1.0", "training.warmup=0.05")
+    rates = []
+    for step in range(run.num_steps):
+        run.step = step
+        rates.append(learning_rate(run))
+    assert len(rates) == 40 and rates[:2] == pytest.approx([1 / 3, 2 / 3])
+    assert rates[2:] == pytest.approx([1.0] * 30 + [0.3] * 4 + [0.09] * 4)
+
+
+@pytest.mark.parametrize(
+    ("overrides", "message"),
+    [
+        (["training.schedule=steps"], 'milestones and schedule "steps" belong together'),
+        (["training.milestones=[0.5]"], 'milestones and schedule "steps" belong together'),
+        (["training.schedule=steps", "training.milestones=[0.9, 0.8]"], "in ascending order"),
+    ],
+)
+def test_milestones_without_sense_are_errors(tiny_config, overrides, message):
+    with pytest.raises(ConfigError, match=message):
+        build(tiny_config, *overrides)
+
+
+def test_an_accumulated_step_is_one_on_the_mean_gradient_of_its_batches(tiny_config):
+    """prior is computed from the mean over a batch: the batches keep theirs."""
+    settings = [
+        "weights.gen=0",
+        "views=[]",
+        "training.optimizer=sgd",
+        "training.learning_rate=1.0",
+        "training.betas=[0, 0]",
+    ]
+    run, other = build(tiny_config, *settings, "training.accumulate=2"), build(tiny_config, *settings)
+    selections = list(run.task.epoch(10, torch.Generator().manual_seed(0)))[:2]
+    batches = [(selection, run.task.train_pixels[selection.images]) for selection in selections]
+    start = [parameter.detach().clone() for parameter in other.method.parameters()]
+    moved = []
+    for batch in batches:
+        terms = _step(other, [batch])
+        moved.append([parameter.detach().clone() for parameter in other.method.parameters()])
+        with torch.no_grad():
+            for parameter, value in zip(other.method.parameters(), start, strict=True):
+                parameter.copy_(value)
+    accumulated = _step(run, batches)
+    assert set(accumulated) == set(terms) and run.step == 1
+    for parameter, first, second in zip(run.method.parameters(), *moved, strict=True):
+        torch.testing.assert_close(parameter.detach(), (first + second) / 2)
+
+
+def test_the_last_step_of_an_epoch_takes_the_batches_that_are_left(tiny_config, cli):
+    assert cli("train", tiny_config, "--run-id", "r", "training.accumulate=3", "training.epochs=2")[0] == 0
+    lines = [line for line in metrics() if "terms" in line]
+    assert [(line["step"], line["epoch"]) for line in lines] == [(1, 0.5), (2, 1.0), (3, 1.5), (4, 2.0)]
+
+
+def test_a_gradient_is_clipped_to_the_limit_and_its_own_norm_is_what_is_looked_at():
+    parameter = torch.nn.Parameter(torch.zeros(2))
+    parameter.grad = torch.tensor([3.0, 4.0])
+    assert float(_clip([parameter], None)) == 5 and parameter.grad.tolist() == [3, 4]
+    assert float(_clip([parameter], 1.0)) == 5 and parameter.grad.tolist() == pytest.approx([0.6, 0.8])
 
 
 def test_seeds_change_everything_and_the_same_seed_nothing(tiny_config):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from gedi_nesy.models.precision import full_precision
+from gedi_nesy.models.precision import full_precision, tf32
 
 
 @full_precision
@@ -28,3 +28,19 @@ def test_the_value_under_autocast_is_that_of_full_precision():
         assert torch.equal(product(first, second), first @ second) is False
         inside = product(first, second)
     assert torch.equal(inside, first @ second)
+
+
+def test_tf32_is_off_in_full_precision_and_as_it_was_afterwards():
+    @full_precision
+    def seen(_):
+        return torch.backends.cuda.matmul.allow_tf32, torch.backends.cudnn.allow_tf32
+
+    def outside():
+        return torch.backends.cuda.matmul.allow_tf32, torch.backends.cudnn.allow_tf32
+
+    before = outside()
+    with tf32(True):
+        assert outside() == (True, True)
+        assert seen(torch.ones(1)) == (False, False)
+        assert outside() == (True, True)
+    assert outside() == before
