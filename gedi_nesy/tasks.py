@@ -100,6 +100,10 @@ class Task(ABC):
         """What the report says about the task, JSON-able."""
         return {}
 
+    def drawings(self) -> dict[str, str]:
+        """Name (letters, digits, - and _) -> an SVG document that the report shows."""
+        return {}
+
 
 @runtime_checkable
 class HasConstraint(Protocol):

@@ -74,10 +74,11 @@ def explain(
 ) -> None:
     """Probabilities of the answers, the most probable world, what each image contributes, and the circuit as a picture."""
     from ..logic.class_probabilities import read_probabilities
+    from ..logic.drawing import answers_svg
     from ..logic.explaining import explain as explain_answer
     from ..logic.explaining import uniform
     from ..logic.naming import choice_names, class_names
-    from .program_text import explanation_lines, svg_of
+    from .program_text import explanation_lines
 
     template = _template(query, images, labels)
     program, circuit = _compiled(file, template, allow_python)
@@ -88,7 +89,7 @@ def explain(
     print("\n".join(explanation_lines(explanation, circuit, names, classes, probabilities)))
     if svg:
         roots = [chosen] if chosen else list(circuit.answers)
-        _write(svg, svg_of(circuit, names, classes, roots))
+        _write(svg, answers_svg(circuit, names, classes, roots))
 
 
 @app.command()

@@ -7,10 +7,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from ..logic.checking import ProgramReport
 from ..logic.circuit import Circuit
 from ..logic.class_maps import ClassMap, ReadClass
-from ..logic.drawing import Names, circuit_svg
 from ..logic.explaining import Contribution, Distribution, Explanation
-from ..logic.formula import Answer
-from ..logic.naming import ClassNames, names_of_classes
+from ..logic.naming import ClassNames, answer_text, names_of_classes
 from ..logic.shortcuts import ShortcutReport
 
 SHOWN_ANSWERS = 20
@@ -91,25 +89,9 @@ def explanation_lines(
     )
 
 
-def answer_text(answer: Answer) -> str:
-    """The labels of an answer; `holds` where there are none."""
-    return ",".join(answer) or "holds"
-
-
 def _steepest(part: Contribution, classes: Sequence[str]) -> str:
     order = sorted(range(len(classes)), key=lambda index: -abs(part.gradient[index]))
     return "  ".join(f"{classes[index]}: {part.gradient[index]:.4g}" for index in order[:SHOWN_CLASSES])
-
-
-def svg_of(circuit: Circuit, names: Sequence[str], classes: ClassNames, answers: Iterable[Answer]) -> str:
-    """The drawing of some answers."""
-    root_of = dict(zip(circuit.answers, circuit.roots, strict=True))
-    roots: dict[int, str] = {}
-    for answer in answers:
-        before = f"{roots[root_of[answer]]}; " if root_of[answer] in roots else ""
-        roots[root_of[answer]] = before + answer_text(answer)
-    class_names = [names_of_classes(choice, classes) for choice in circuit.choices]
-    return circuit_svg(circuit, Names(names, class_names, roots))
 
 
 def shortcut_lines(report: ShortcutReport, classes: ClassNames) -> list[str]:

@@ -32,6 +32,8 @@ def evaluate(run: Run) -> dict[str, Any]:
         last_terms = _last_epoch_terms(run)
         evaluations = _evaluate_all(run, last_terms)
         pictures = save_images(run.folder, evaluations)
+        for name, drawing in run.task.drawings().items():
+            _write(run.folder.figures / f"{name}.svg", drawing.encode())
         results = assemble(run, evaluations, pictures, diagnose(run, last_terms), last_terms)
         if "sample" in capabilities(run.method):
             save_samples(run, run.folder.samples / "final.png", SAMPLES, run.config.seed)

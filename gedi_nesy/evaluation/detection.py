@@ -5,6 +5,9 @@ from __future__ import annotations
 import numpy as np
 from jaxtyping import Float
 
+BINS = 40
+TAIL = 0.005
+
 Scores = Float[np.ndarray, " images"]
 
 
@@ -34,3 +37,22 @@ def false_positive_rate(inside: Scores, outside: Scores, true_positive_rate: flo
     wanted = int(np.ceil(round(true_positive_rate * len(inside), 9)))
     threshold = np.sort(inside)[::-1][max(wanted, 1) - 1]
     return float((outside >= threshold).mean())
+
+
+def histograms(scores: dict[str, Scores]) -> dict[str, object]:
+    """Shares of each set's images in 40 bins of equal width, the same for all sets.
+
+    The bins cover all but the outermost half percent on either side of the sets together: a few extreme scores would leave
+    one bin for all others. What lies beyond counts in the first or last bin.
+
+    Returns:
+        `edges` of the bins, one more than there are bins, and `shares` of each set.
+    """
+    together = np.concatenate(list(scores.values()))
+    low, high = np.quantile(together, [TAIL, 1 - TAIL])
+    edges = np.linspace(low, high, BINS + 1) if high > low else np.linspace(low - 0.5, low + 0.5, BINS + 1)
+    shares = {
+        name: np.histogram(np.clip(values, edges[0], edges[-1]), edges)[0] / len(values)
+        for name, values in scores.items()
+    }
+    return {"edges": edges.tolist(), "shares": {name: share.tolist() for name, share in shares.items()}}

@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from html import escape
 
 from gedi_nesy.errors import ProgramError
 from gedi_nesy.logic.circuit import FALSE, TRUE, Circuit
+from gedi_nesy.logic.formula import Answer
+from gedi_nesy.logic.naming import ClassNames, answer_text, names_of_classes
 
 MAX_NODES = 150
 ROW, COLUMN, RADIUS, CHARACTER = 100, 80, 7, 7.5  # pixels
 LISTED = 4  # classes on the label of an edge; others are counted
 STYLE = (
-    "text{font:12px sans-serif;fill:#1a1a1a}.name{font-weight:600}.edge{stroke:#8a8a8a;fill:none}"
-    ".label{font-size:10px;fill:#1f4e79;paint-order:stroke;stroke:#fff;stroke-width:3px}"
+    "svg{color-scheme:light dark}rect{fill:#fff}text{font:12px sans-serif;fill:#1a1a1a}.name{font-weight:600}"
+    ".edge{stroke:#8a8a8a;fill:none}.label{font-size:10px;fill:#1f4e79;paint-order:stroke;stroke:#fff;stroke-width:3px}"
     "circle{fill:#dce9f5;stroke:#1f4e79}.middle{text-anchor:middle}"
+    "@media (prefers-color-scheme:dark){rect{fill:#131517}text{fill:#e7e6e2}.label{fill:#9cc4f0;stroke:#131517}"
+    "circle{fill:#24405c;stroke:#82b4ee}}"
 )
 
 
@@ -36,7 +40,7 @@ class Names:
 
 
 def circuit_svg(circuit: Circuit, names: Names) -> str:
-    """The part of a circuit below some roots, as an SVG document with a white ground.
+    """The part of a circuit below some roots, as an SVG document on a ground as light or dark as the reader's.
 
     False is not drawn: a class without an edge makes its node false.
 
@@ -56,12 +60,31 @@ def circuit_svg(circuit: Circuit, names: Names) -> str:
     return "\n".join(
         [
             f'<svg xmlns="http://www.w3.org/2000/svg" width="{width:.0f}" height="{ROW * (len(rows) + 0.6):.0f}">',
-            f'<style>{STYLE}</style><rect width="100%" height="100%" fill="#fff"/>',
+            f'<style>{STYLE}</style><rect width="100%" height="100%"/>',
             *_edges(circuit, names, places),
             *_nodes(circuit, names, rows, places),
             "</svg>\n",
         ]
     )
+
+
+def answers_svg(circuit: Circuit, names: Sequence[str], classes: ClassNames, answers: Iterable[Answer]) -> str:
+    """The drawing of some answers.
+
+    Args:
+        names: of each choice.
+        classes: of the classes of each network.
+
+    Raises:
+        ProgramError: there are too many nodes for a picture.
+    """
+    root_of = dict(zip(circuit.answers, circuit.roots, strict=True))
+    roots: dict[int, str] = {}
+    for answer in answers:
+        before = f"{roots[root_of[answer]]}; " if root_of[answer] in roots else ""
+        roots[root_of[answer]] = before + answer_text(answer)
+    class_names = [names_of_classes(choice, classes) for choice in circuit.choices]
+    return circuit_svg(circuit, Names(names, class_names, roots))
 
 
 Places = dict[int, tuple[float, float]]

@@ -5,11 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from gedi_nesy.logic.circuit import Circuit
-from gedi_nesy.logic.formula import Choice, Constant, Learnable, NeuralSource
+from gedi_nesy.logic.formula import Answer, Choice, Constant, Learnable, NeuralSource
 from gedi_nesy.logic.program import Program
 from gedi_nesy.logic.query import QueryTemplate
 
 ClassNames = Mapping[str, Sequence[str]]  # by network
+
+
+def answer_text(answer: Answer) -> str:
+    """The labels of an answer; `holds` where there are none."""
+    return ",".join(answer) or "holds"
 
 
 def class_names(program: Program) -> dict[str, tuple[str, ...]]:

@@ -14,7 +14,7 @@ from pydantic import Field, ValidationError
 
 from ..config.options import Options
 from ..errors import UserError, did_you_mean
-from .figures import NOTHING, show, words
+from .text import NOTHING, show, words
 
 FOLDER = Path(__file__).with_name("papers")
 

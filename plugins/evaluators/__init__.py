@@ -15,9 +15,11 @@ def register(registry: Registrar) -> None:
     """Register every evaluator of this folder."""
     registry.add_evaluator("alignment", f"{__name__}.alignment:Alignment")
     registry.add_evaluator("calibration", f"{__name__}.calibration:Calibration")
+    registry.add_evaluator("chains", f"{__name__}.chains:Chains")
     registry.add_evaluator("classification", f"{__name__}.classification:Classification")
     registry.add_evaluator("clustering", f"{__name__}.clustering:Clustering")
     registry.add_evaluator("constraint", f"{__name__}.constraint:ConstraintSatisfaction")
+    registry.add_evaluator("embedding_map", f"{__name__}.embedding_map:EmbeddingMap")
     registry.add_evaluator("embedding_rank", f"{__name__}.embedding_rank:EmbeddingRank")
     registry.add_evaluator("failure_modes", f"{__name__}.failure_modes:FailureModes")
     registry.add_evaluator("fid", f"{__name__}.frechet:Fid")

@@ -14,7 +14,7 @@ from gedi_nesy import ConfigError, DivergenceError, Evaluation, Evaluator, Metho
 from gedi_nesy.data.dataset import to_unit_range
 from gedi_nesy.evaluation.components import OtherData, distinct
 from gedi_nesy.evaluation.conforming import conform
-from gedi_nesy.evaluation.detection import detection_scores
+from gedi_nesy.evaluation.detection import detection_scores, histograms
 from gedi_nesy.evaluators import CHUNK, predict
 from gedi_nesy.methods import capabilities
 
@@ -72,18 +72,21 @@ class OutOfDistribution(Evaluator):
         """Three numbers for each data set and score."""
         own = self._some(task.dataset.test.pixels)
         inside = {name: score(method, name, own) for name in self._scores(method)}
+        scored = {name: {"test images": values} for name, values in inside.items()}
         numbers: dict[str, float] = {}
         definitions: dict[str, str] = {}
         for data in self.options.datasets:
             pixels = conform(self._some(self._read(data)), task.dataset.shape).to(own.device)
             for name in inside:
-                found = detection_scores(inside[name], score(method, name, pixels))
+                scored[name][data.name] = score(method, name, pixels)
+                found = detection_scores(inside[name], scored[name][data.name])
                 numbers |= {f"{data.name}_{name}_{kind}": value for kind, value in found.items()}
                 definitions |= {
                     f"{data.name}_{name}_{kind}": f"{text.format(other=f'{data.name} ({len(pixels)} test images)')}, by {SCORES[name]}"
                     for kind, text in MEANING.items()
                 }
-        return Evaluation(numbers, definitions)
+        tables = {name: histograms(sets) | {"score": SCORES[name]} for name, sets in scored.items()}
+        return Evaluation(numbers, definitions, {"score_histograms": tables})
 
     def _scores(self, method: Method) -> tuple[Score, ...]:
         offered = capabilities(method)

@@ -34,8 +34,10 @@ from gedi_nesy.errors import ProgramError
 from gedi_nesy.evaluators import predict
 from gedi_nesy.logic.circuit_constraint import CircuitConstraint
 from gedi_nesy.logic.constraint import UNKNOWN
+from gedi_nesy.logic.drawing import answers_svg
 from gedi_nesy.logic.family import Structure
 from gedi_nesy.logic.limits import Limits
+from gedi_nesy.logic.naming import choice_names, class_names
 from gedi_nesy.logic.program import Program, load_program
 from gedi_nesy.logic.query import QueryTemplate
 from gedi_nesy.logic.shortcuts import count_shortcuts
@@ -83,7 +85,7 @@ class ConstraintTask(Task):
     def __init__(self, options: Options, context: TaskContext) -> None:
         self.dataset, self.active, self.options = context.dataset, context.active, options
         self.num_classes = len(context.dataset.classes)
-        program = load_program(options.program, allow_python=options.allow_python)
+        program = self.program = load_program(options.program, allow_python=options.allow_python)
         classes = _classes_of_networks(program, options.networks, context.dataset.classes)
         build = context.registry.find("logic_backend", options.backend, key="task.backend").load()
         structures = Structures(
@@ -197,6 +199,20 @@ class ConstraintTask(Task):
             | self._shortcuts
             | ({"learned": learned} if learned else {})
         )
+
+    def drawings(self) -> dict[str, str]:
+        """The circuit of the first structure: all its answers, or the first one alone where that is what fits a picture."""
+        constraint = self.constraint.constraints[0]
+        if not isinstance(constraint, CircuitConstraint):
+            return {}
+        circuit = constraint.circuit
+        names = choice_names(circuit, constraint.template)
+        for answers in (circuit.answers, circuit.answers[:1]):
+            try:
+                return {"circuit": answers_svg(circuit, names, class_names(self.program), answers)}
+            except ProgramError:
+                continue
+        return {}
 
     @cached_property
     def _shortcuts(self) -> dict[str, int]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -21,6 +22,7 @@ SMALL_OPTIONS = {
     "task": {"examples": 4, "test_examples": 4},
     "method": {"sgld": "{steps: 1}", "buffer_size": 20, "sample_steps": 1},
 }
+SMALL_EVALUATORS = {"embedding_map": {"images": 20}, "chains": {"sgld": {"steps": 2}}}
 
 
 def stand_in(path):
@@ -35,7 +37,8 @@ def small(path):
     for section, options in SMALL_OPTIONS.items():
         known = type(getattr(config, section).options).model_fields
         overrides += [f"{section}.{name}={value}" for name, value in options.items() if name in known]
-    return [*overrides, "training.restart=null", "starts={}"]
+    evaluators = [component.flat() | SMALL_EVALUATORS.get(component.name, {}) for component in config.evaluators]
+    return [*overrides, f"evaluators={json.dumps(evaluators)}", "training.restart=null", "starts={}"]
 
 
 @pytest.mark.parametrize("path", WITH_CONSTRAINT, ids=lambda path: path.relative_to(ROOT).as_posix())

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from gedi_nesy.evaluation.detection import detection_scores, false_positive_rate
+from gedi_nesy.evaluation.detection import detection_scores, false_positive_rate, histograms
 
 
 def literal(inside, outside):
@@ -59,3 +59,18 @@ def test_the_threshold_lets_95_percent_through_and_no_more_than_needed(count, pa
     inside = np.arange(count, dtype=float)
     outside = inside - 0.5
     assert false_positive_rate(inside, outside, 0.95) * count == pytest.approx(passed - 1)
+
+
+def test_histograms_share_their_bins_and_count_what_lies_beyond_in_the_last():
+    inside = np.concatenate([np.linspace(0, 1, 999), [1e6]])
+    table = histograms({"inside": inside, "outside": np.full(10, 0.5)})
+    edges, shares = np.array(table["edges"]), table["shares"]
+    assert len(edges) == 41 and edges[-1] < 2
+    assert np.array(shares["inside"]).sum() == pytest.approx(1) and shares["inside"][-1] > 0
+    place = np.flatnonzero(shares["outside"])
+    assert len(place) == 1 and edges[place[0]] <= 0.5 <= edges[place[0] + 1]
+
+
+def test_scores_that_are_all_alike_have_a_histogram():
+    table = histograms({"inside": np.ones(3)})
+    assert table["edges"][0] == 0.5 and max(table["shares"]["inside"]) == 1

@@ -138,3 +138,11 @@ def test_scores_that_are_not_numbers_are_no_result(energy, forty):
     energy.log_density = lambda images: images.sum(dim=(1, 2, 3)) * float("nan")
     with pytest.raises(DivergenceError, match=r"score log_density .* not finite"):
         evaluate(energy, forty)
+
+
+def test_scores_of_every_set_are_there_as_histograms(energy, forty):
+    tables = evaluate(energy, forty).tables["score_histograms"]
+    assert set(tables) == {"log_density", "gradient_norm", "max_softmax"}
+    for table in tables.values():
+        assert set(table["shares"]) == {"test images", "bright"}
+        assert all(sum(shares) == pytest.approx(1) for shares in table["shares"].values())

@@ -1,0 +1,122 @@
+"""What a run folder says so far, read for a report."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ..errors import RunError
+from .metrics import read_metrics
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A PNG of an evaluator's images, as results.json lists it; `rows` says what each row shows, or is empty."""
+
+    evaluator: str
+    name: str
+    path: Path
+    caption: str
+    rows: list[str]
+
+
+@dataclass(frozen=True)
+class RunFiles:
+    """What is in a run folder so far; parts that are not there are empty.
+
+    Attributes:
+        finished: results.json is there.
+    """
+
+    folder: Path
+    config: str
+    environment: dict[str, Any]
+    metrics: list[dict[str, Any]]
+    results: dict[str, Any]
+    samples: list[Path]
+    finished: bool
+
+    @property
+    def name(self) -> str:
+        """The run's name, from its results or config, else that of the folder above."""
+        in_config = re.search(r"^name:\s*(\S+)", self.config, re.MULTILINE)
+        return str(self.results.get("name") or (in_config and in_config[1]) or self.folder.resolve().parent.name)
+
+    @property
+    def diagnosis(self) -> dict[str, Any] | None:
+        """The newest diagnosis there is."""
+        in_epochs = [line["diagnosis"] for line in self.metrics if line.get("diagnosis")]
+        return self.results.get("diagnosis") or (in_epochs[-1] if in_epochs else None)
+
+    @property
+    def constraint(self) -> dict[str, Any]:
+        """Facts about the constraint or whatever else the task reports."""
+        return self.results.get("constraint") or {}
+
+    @property
+    def seed(self) -> Any:
+        """The seed, as far as known."""
+        return self.results.get("seed", self.environment.get("seed"))
+
+    def part(self, name: str) -> dict[str, Any]:
+        """A part of the results that maps names to mappings; empty where it is missing."""
+        return {key: value or {} for key, value in (self.results.get(name) or {}).items()}
+
+    def table(self, name: str) -> Any:
+        """The first table of this name among those of all evaluators."""
+        return next((tables[name] for tables in self.part("tables").values() if tables.get(name)), None)
+
+    def number(self, name: str) -> float | None:
+        """The first number of this name among those of all evaluators."""
+        evaluators = self.part("numbers").values()
+        return next((numbers[name] for numbers in evaluators if numbers.get(name) is not None), None)
+
+    def pictures(self) -> list[Picture]:
+        """The images of all evaluators whose files are there."""
+        listed = [
+            Picture(
+                evaluator,
+                name,
+                self.folder / str(entry.get("file")),
+                str(entry.get("caption") or ""),
+                list(entry.get("rows") or []),
+            )
+            for evaluator, entries in self.part("images").items()
+            for name, entry in entries.items()
+        ]
+        return [picture for picture in listed if picture.path.is_file()]
+
+
+def read_run(folder: Path) -> RunFiles:
+    """Read the files of a run folder.
+
+    Raises:
+        RunError: there is no such folder, or one of its files is damaged.
+    """
+    if not folder.is_dir():
+        raise RunError(f"{folder} is not a folder. Give the folder of a run, such as runs/<name>/<run id>")
+    config = folder / "config.yaml"
+    return RunFiles(
+        folder=folder,
+        config=config.read_text(encoding="utf-8", errors="replace") if config.is_file() else "",
+        environment=_read_json(folder / "environment.json"),
+        metrics=read_metrics(folder / "metrics.jsonl"),
+        results=_read_json(folder / "results.json"),
+        samples=list((folder / "samples").glob("*.png")),
+        finished=(folder / "results.json").is_file(),
+    )
+
+
+def _read_json(path: Path) -> dict[str, Any]:
+    if not path.is_file():
+        return {}
+    try:
+        value = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise RunError(f"{path} is damaged: {error}. Remove it to get a report without it") from error
+    if not isinstance(value, dict):
+        raise RunError(f"{path} is damaged: it holds no object. Remove it to get a report without it")
+    return value

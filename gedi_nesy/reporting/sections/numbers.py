@@ -1,0 +1,61 @@
+"""The numbers of a run, alone and beside published ones."""
+
+from __future__ import annotations
+
+from html import escape
+
+from ...errors import UserError
+from ..page import Section, tools
+from ..published import beside_html, load_published, published_html
+from ..run_files import RunFiles
+from ..text import show, words
+
+HEADINGS = ("value", "what it is", "evaluator")
+
+
+def numbers(files: RunFiles) -> Section:
+    """Every number with its definition, in a table that can be sorted."""
+    rows = [
+        _row(evaluator, name, value, str(files.part("definitions").get(evaluator, {}).get(name, "")))
+        for evaluator, found in files.part("numbers").items()
+        for name, value in found.items()
+    ]
+    head = "".join(f'<th scope="col" data-sort>{name}</th>' for name in HEADINGS)
+    body = f"""<figure class="table"><table class="numbers"><caption class="quiet">The run's numbers and what they mean</caption>
+<thead><tr>{head}</tr></thead><tbody>{"".join(rows)}</tbody></table>
+{tools("numbers", "csv")}</figure>"""
+    return Section("Numbers", body if rows else "", "On data that training has not seen.")
+
+
+def _row(evaluator: str, name: str, value: object, definition: str) -> str:
+    """The cell with the value keeps all its digits for sorting and downloads."""
+    exact = f' data-value="{value!r}"' if isinstance(value, int | float) else ""
+    what = f"<b>{escape(words(name))}</b> <span>{escape(definition)}</span>"
+    return (
+        f'<tr><td class="value"{exact}>{escape(show(value))}</td><th scope="row">{what}</th>'
+        f'<td class="from">{escape(words(evaluator))}</td></tr>'
+    )
+
+
+def published(files: RunFiles) -> Section:
+    """The named cell of a published table beside the run's own numbers; a line instead if the name is unknown."""
+    compare = files.results.get("compare")
+    if not compare:
+        return Section("Published", "")
+    row, column = str(compare.get("row")), str(compare.get("column"))
+    try:
+        table = load_published(str(compare.get("table")))
+        theirs = table.place(row, column)
+    except UserError as error:
+        return Section("Published", f"<p>Nothing to compare with: {escape(str(error))}</p>")
+    ours = {metric: files.number(metric) for metric in theirs}
+    source = f'<p class="source">{escape(table.source)}. {escape(table.title)}.</p>'
+    seed = files.results.get("seed")
+    note = (
+        f"One run{'' if seed is None else f' (seed {escape(str(seed))})'} beside the paper's {table.statistic}. "
+        f"Within means no farther from it than the spread, with {table.rounding:g} more for the paper's rounding."
+    )
+    whole = (
+        f'<figure class="table">{published_html(table, row, column, ours)}{tools("published table", "csv")}</figure>'
+    )
+    return Section("Published", beside_html(table, theirs, ours) + whole + source, note)
