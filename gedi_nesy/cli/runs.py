@@ -169,8 +169,7 @@ def _where_it_stands(run: Run, resume: bool) -> list[str]:
 def _train_and_evaluate(run: Run, resume: bool) -> dict[str, Any]:
     from rich.console import Console
 
-    from ..engine.evaluate import evaluate as evaluate_run
-    from ..engine.train import train as train_run
+    from ..engine.complete import complete
     from ..reporting.progress import make_display
 
     console = Console()
@@ -179,12 +178,8 @@ def _train_and_evaluate(run: Run, resume: bool) -> dict[str, Any]:
         for line in _where_it_stands(run, resume):
             console.print(line, highlight=False, soft_wrap=True)
         with make_display(console) as display:
-            train_run(run, display)
-        return evaluate_run(run)
-    except BaseException as error:
-        run.plugins.hook.run_failed(run=run, error=error)
-        if not isinstance(error, KeyboardInterrupt):
-            raise
+            return complete(run, display)
+    except KeyboardInterrupt:
         print(f"interrupted; go on with: gedi-nesy train {run.folder.path} --resume", file=sys.stderr)
         raise typer.Exit(130) from None
 

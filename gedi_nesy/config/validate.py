@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterator
 from pathlib import Path as FilePath
 from typing import Any, TypeVar
 
@@ -189,7 +190,7 @@ def _fault(tree: Tree, path: Path, item: Any, model: type[BaseModel]) -> UserErr
     inner = tuple(part for part in item["loc"] if part not in ("float", "int", "constrained-float", "constrained-int"))
     full = (*path, *inner)
     key, where = _dotted(full), tree.position(full)
-    owner = f'{_dotted(path)} "{_name(tree, path)}"' if path else "a config"
+    owner = f'{_dotted(path)} "{_name(tree, path)}"' if path else _kind_of_file(model, tree)
     if item["type"] == "missing":
         return ConfigError(f"{key} is missing: {owner} needs it.", where)
     if item["type"] == "extra_forbidden":
@@ -205,17 +206,30 @@ def _fault(tree: Tree, path: Path, item: Any, model: type[BaseModel]) -> UserErr
     )
 
 
+def _kind_of_file(model: type[BaseModel], tree: Tree) -> str:
+    return "a config" if issubclass(model, RunConfig) else tree.file.name
+
+
 def _known_at(model: type[BaseModel], path: Path) -> list[str]:
     """Field names of the model nested at a path."""
     for part in path:
         field = model.model_fields.get(str(part))
-        annotation = field.annotation if field else None
-        candidates = [annotation, *getattr(annotation, "__args__", ())]
-        nested = next((kind for kind in candidates if isinstance(kind, type) and issubclass(kind, BaseModel)), None)
+        if field is None:
+            continue  # a place in a list, or a key of a mapping, of the model's kind
+        nested = next((kind for kind in _kinds(field.annotation) if issubclass(kind, BaseModel)), None)
         if nested is None:
             return []
         model = nested
     return list(model.model_fields)
+
+
+def _kinds(annotation: Any) -> Iterator[type]:
+    """The classes in an annotation, at any depth."""
+    inside = getattr(annotation, "__args__", ())
+    if isinstance(annotation, type) and not inside:
+        yield annotation
+    for item in inside:
+        yield from _kinds(item)
 
 
 def _at(tree: Tree, path: Path) -> Any:

@@ -76,6 +76,10 @@ class RunFolder:
         return self.path / "results.json"
 
     @property
+    def state(self) -> Path:
+        return self.path / "state.json"
+
+    @property
     def report(self) -> Path:
         return self.path / "report.html"
 
@@ -95,7 +99,7 @@ def new_folder(config: RunConfig, runs: Path, run_id: str | None) -> RunFolder:
 def create(folder: RunFolder, config: RunConfig, command: list[str]) -> None:
     """Make the folder with config.yaml, the files it names, and environment.json: all of them or nothing."""
     unfinished = folder.path.with_name(f".{folder.path.name}.{os.getpid()}.tmp")
-    files = _source_files(config)
+    files = source_files(config)
     header = f"# Resolved by gedi-nesy; run again with: gedi-nesy train {folder.config}\n"
     text = header + yaml.safe_dump(resolved(config), sort_keys=False, allow_unicode=True)
     try:
@@ -113,7 +117,7 @@ def create(folder: RunFolder, config: RunConfig, command: list[str]) -> None:
 
 def resolved(config: RunConfig) -> dict[str, Any]:
     """The config in plain data; files it names go by their bare name, since they are copied beside it."""
-    files = {str(file) for file in _source_files(config)}
+    files = {str(file) for file in source_files(config)}
     names = [Path(file).name for file in files]
     if twice := {name for name in names if names.count(name) > 1}:
         raise RunError(f"the config names two files called {', '.join(twice)}; a run folder keeps both, so rename one")
@@ -127,7 +131,7 @@ def check_same(config: RunConfig, folder: RunFolder) -> None:
     differences = [
         f"{key}: {old!r} then, {new!r} now" for key, old, new in _differences(before, now) if key not in STEERING
     ]
-    for file in _source_files(config):
+    for file in source_files(config):
         copy = folder.path / Path(file).name
         if copy.exists() and copy.read_bytes() != Path(file).read_bytes():
             differences.append(f"{copy.name} has changed")
@@ -172,14 +176,14 @@ def environment(config: RunConfig, command: list[str]) -> dict[str, Any]:
     }
 
 
-def _source_files(value: Any) -> list[SourceFile]:
+def source_files(value: Any) -> list[SourceFile]:
     """Every file that a config names, at any depth."""
     if isinstance(value, SourceFile):
         return [value]
     if isinstance(value, Options):
-        return [file for name in type(value).model_fields for file in _source_files(getattr(value, name))]
+        return [file for name in type(value).model_fields for file in source_files(getattr(value, name))]
     if isinstance(value, list | tuple):
-        return [file for item in value for file in _source_files(item)]
+        return [file for item in value for file in source_files(item)]
     return []
 
 

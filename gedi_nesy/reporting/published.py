@@ -135,6 +135,21 @@ class PublishedTable:
         return self.file.row_heading
 
     @property
+    def center(self) -> str | None:
+        """mean or median, where the paper says so."""
+        return self.file.center
+
+    @property
+    def spread(self) -> str | None:
+        """standard deviation or standard error, where the paper has one."""
+        return self.file.spread
+
+    @property
+    def notes(self) -> list[str]:
+        """What a reader of the numbers should know."""
+        return self.file.notes
+
+    @property
     def statistic(self) -> str:
         """What a cell holds, such as `median ± standard deviation`."""
         if self.file.center is None or self.file.spread is None:

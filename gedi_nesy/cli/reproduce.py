@@ -1,0 +1,171 @@
+"""The command reproduce: a published table again, ours beside the paper's."""
+
+from __future__ import annotations
+
+import json
+import sys
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from ..reproduction.execution import Outcome
+    from ..reproduction.job import Job
+    from ..reproduction.plan import Plan
+
+
+class Engine(StrEnum):
+    """Who carries the runs out."""
+
+    local = "local"
+    submitit = "submitit"
+
+
+def add_commands(app: typer.Typer) -> None:
+    """Put the command on the application."""
+    app.command()(reproduce)
+
+
+def reproduce(
+    table: Annotated[
+        str | None, typer.Argument(help="A table, or a recipe file of yours; none lists them.", show_default=False)
+    ] = None,
+    scale: Annotated[
+        str, typer.Option(help="full: as the paper has it; small: shortened, on data that is here.")
+    ] = "full",
+    seeds: Annotated[int | None, typer.Option(min=1, help="Runs of each cell; the recipe says by default.")] = None,
+    jobs: Annotated[int, typer.Option(min=1, help="Runs at once; each gets its share of the cores.")] = 1,
+    rows: Annotated[list[str] | None, typer.Option("--rows", help="Only these rows: a,b or repeated.")] = None,
+    columns: Annotated[list[str] | None, typer.Option("--columns", help="Only these columns.")] = None,
+    runs: Annotated[Path, typer.Option(help="Where run folders are and go.")] = Path("runs"),
+    only_list: Annotated[
+        bool, typer.Option("--list", help="Say which runs there are and which are to do; run nothing.")
+    ] = False,
+    device: Annotated[str | None, typer.Option(help="Where to train, whatever the recipe means: cpu, cuda.")] = None,
+    engine: Annotated[
+        Engine, typer.Option(help="This machine, or a cluster through submitit (extra: cluster).")
+    ] = Engine.local,
+    engine_option: Annotated[
+        list[str] | None,
+        typer.Option("--engine-option", help="For submitit: slurm_partition=gpu, timeout_min=600, ..."),
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Where the table goes as JSON, CSV, Markdown and HTML; runs/tables by default.")
+    ] = None,
+    json_output: Annotated[bool, typer.Option("--json", help="Print the table as JSON.")] = False,
+) -> None:
+    """Repeat a published table: run what is missing of it, and print ours beside the paper's.
+
+    Stopped at any moment, the same command goes on where it was: runs are known by what they train. Cells whose data or device
+    are not here say so.
+    """
+    if table is None:
+        _list_tables(runs, device)
+        return
+    from ..reproduction.plan import make_plan
+    from ..reproduction.recipe import load_recipe
+
+    options = dict(_option(text) for text in engine_option or ())
+    plan = make_plan(load_recipe(table), scale, seeds=seeds, rows=_words(rows), columns=_words(columns), device=device)
+    if only_list:
+        _list_runs(plan, runs)
+        return
+    outcomes = _carry_out(plan, runs, jobs, engine, options)
+    _show(plan, runs, outcomes, out or runs / "tables", json_output)
+
+
+def _carry_out(plan: Plan, runs: Path, workers: int, engine: Engine, options: dict[str, Any]) -> dict[Job, Outcome]:
+    """Run what is open, a line for each run that ends."""
+    from ..reproduction.execution import is_open
+
+    runnable = {job: place for job, place in plan.jobs().items() if place.obstacle is None and is_open(job, runs)}
+    outcomes: dict[Job, Outcome] = {}
+    if not runnable:
+        return outcomes
+    print(f"{plan.about}\n{len(runnable)} runs to do", file=sys.stderr, flush=True)
+    try:
+        for number, outcome in enumerate(_engine(list(runnable), runs, workers, engine, options), start=1):
+            outcomes[outcome.job] = outcome
+            place = runnable[outcome.job]
+            where = f"{place.row}, {place.column}, seed {outcome.job.seed}"
+            ended = f"{outcome.state} after {outcome.seconds:.0f} s" + (f": {outcome.reason}" if outcome.reason else "")
+            print(f"[{number}/{len(runnable)}] {where}: {ended}", file=sys.stderr, flush=True)
+    except KeyboardInterrupt:
+        print("interrupted; the same command goes on from here", file=sys.stderr)
+        raise typer.Exit(130) from None
+    return outcomes
+
+
+def _engine(jobs: list[Job], runs: Path, workers: int, engine: Engine, options: dict[str, Any]) -> Iterator[Outcome]:
+    from ..errors import UserError
+    from ..reproduction.execution import carry_out_all, carry_out_on_cluster, threads_each
+
+    if engine is Engine.submitit:
+        return carry_out_on_cluster(jobs, runs, workers, options)
+    if options:
+        raise UserError(f"--engine-option {', '.join(options)} is for --engine submitit")
+    return carry_out_all(jobs, runs, workers, threads_each(workers))
+
+
+def _show(plan: Plan, runs: Path, outcomes: dict[Job, Outcome], out: Path, as_json: bool) -> None:
+    import shutil
+
+    from ..reproduction.filling import fill
+    from ..reproduction.output import as_plain, as_text, write_files
+
+    filled = fill(plan, runs, outcomes)
+    files = write_files(filled, out)
+    if as_json:
+        print(json.dumps(as_plain(filled), indent=2, ensure_ascii=False))
+        return
+    print(as_text(filled, max(80, shutil.get_terminal_size((120, 24)).columns)))
+    print(f"files: {', '.join(str(path) for path in files)}")
+
+
+def _list_runs(plan: Plan, runs: Path) -> None:
+    from ..reproduction.execution import stand_of
+    from ..reproduction.overview import overview
+
+    print(plan.about)
+    for place in plan.places:
+        for job in place.jobs:
+            stand = stand_of(job, runs)
+            state = place.obstacle or "missing" if stand is None else f"{stand.state} {stand.reason}".strip()
+            print(f"{place.row}, {place.column}, seed {job.seed}: {state}  [{job.folder(runs).path}]")
+        if not place.jobs:
+            print(f"{place.row}, {place.column}: {place.obstacle}")
+    print(overview(plan, runs))
+
+
+def _list_tables(runs: Path, device: str | None) -> None:
+    from ..reporting.published import published_names
+    from ..reproduction.overview import overview
+    from ..reproduction.plan import make_plan
+    from ..reproduction.recipe import load_recipe, recipe_names
+
+    names = published_names()
+    for name in sorted(recipe_names(), key=lambda name: (names.index(name) if name in names else len(names), name)):
+        recipe = load_recipe(name)
+        print(f"{name}  {recipe.table.title}")
+        for scale in recipe.scales:
+            print(f"  {scale:<6} {overview(make_plan(recipe, scale, device=device), runs)}")
+
+
+def _option(text: str) -> tuple[str, Any]:
+    """A parameter `key=value` for the engine; numbers become numbers."""
+    import yaml
+
+    from ..errors import UserError
+
+    key, equals, value = text.partition("=")
+    if not equals:
+        raise UserError(f'--engine-option has the form key=value, not "{text}"')
+    return key, yaml.safe_load(value)
+
+
+def _words(texts: list[str] | None) -> list[str]:
+    return [word.strip() for text in texts or () for word in text.split(",")]

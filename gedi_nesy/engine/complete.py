@@ -1,0 +1,21 @@
+"""A run from where it stands to its results."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .evaluate import evaluate
+from .run import Run
+from .state import working
+from .train import Display, train
+
+
+def complete(run: Run, display: Display) -> dict[str, Any]:
+    """Train to the last epoch, evaluate, and give the results; the run's folder says meanwhile what it is doing."""
+    try:
+        with working(run.folder):
+            train(run, display)
+            return evaluate(run)
+    except BaseException as error:
+        run.plugins.hook.run_failed(run=run, error=error)
+        raise

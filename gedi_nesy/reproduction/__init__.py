@@ -1,0 +1,1 @@
+"""Repeat a published table: a recipe says which runs fill which cells."""

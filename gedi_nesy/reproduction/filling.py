@@ -1,0 +1,187 @@
+"""Ours beside the paper's: each cell of a plan from the results of its runs."""
+
+from __future__ import annotations
+
+import json
+import math
+import statistics
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ..engine.state import State
+from ..reporting.published import Cell, Metric, Verdict, verdict
+from .execution import Outcome, stand_of
+from .job import Job
+from .plan import Place, Plan
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One number of the table, ours and theirs, in the paper's unit.
+
+    Attributes:
+        values: seed -> number, of the runs that are finished.
+        center: mean or median of the values, as the paper has it; None if there is none.
+        spread: as the paper defines it, of two values or more.
+        mark: how the center stands to the published number; None where either is missing.
+        reasons: why there is no number, or not of every seed.
+    """
+
+    row: str
+    column: str
+    metric: str
+    values: dict[int, float]
+    center: float | None
+    spread: float | None
+    published: Cell | None
+    mark: Verdict | None
+    reasons: tuple[str, ...]
+
+    @property
+    def difference(self) -> float | None:
+        """Ours less theirs."""
+        return None if self.center is None or self.published is None else self.center - self.published.value
+
+
+@dataclass(frozen=True)
+class Filled:
+    """A plan with what its runs found.
+
+    Attributes:
+        runs: seed by seed what is known of each run, for the record.
+    """
+
+    plan: Plan
+    entries: tuple[Entry, ...]
+    runs: tuple[dict[str, Any], ...]
+
+    def entry(self, row: str, column: str, metric: str) -> Entry:
+        """The entry of a place and metric of the plan."""
+        return next(e for e in self.entries if (e.row, e.column, e.metric) == (row, column, metric))
+
+
+def fill(plan: Plan, runs: Path, outcomes: Mapping[Job, Outcome] | None = None) -> Filled:
+    """The table from what is in the run folders; `outcomes` tell of runs that failed before they had one."""
+    found = {job: _Found.of(job, runs, (outcomes or {}).get(job)) for job in plan.jobs()}
+    entries = [_entry(plan, place, metric, found) for place in plan.places for metric in plan.recipe.table.metrics]
+    return Filled(plan, tuple(entries), tuple(known.record for known in found.values()))
+
+
+def center_of(values: list[float], how: str | None) -> float:
+    """The median if the paper has medians, else the mean."""
+    return statistics.median(values) if how == "median" else statistics.fmean(values)
+
+
+def spread_of(values: list[float], how: str | None) -> float | None:
+    """Standard deviation with n - 1 below the sum, or that over the root of n if the paper has standard errors.
+
+    None for fewer than two values. Papers do not say whether theirs has n or n - 1.
+    """
+    if len(values) < 2:
+        return None
+    deviation = statistics.stdev(values)
+    return deviation / math.sqrt(len(values)) if how == "standard error" else deviation
+
+
+@dataclass(frozen=True)
+class _Found:
+    """What is known of a run: its numbers, or why it has none."""
+
+    numbers: dict[str, dict[str, float | None]]
+    problem: str | None
+    record: dict[str, Any]
+
+    @classmethod
+    def of(cls, job: Job, runs: Path, outcome: Outcome | None) -> _Found:
+        folder, stand = job.folder(runs), stand_of(job, runs)
+        state = stand.state if stand else None
+        record = {
+            "folder": str(folder.path),
+            "config": job.config,
+            "changes": list(job.overrides),
+            "seed": job.seed,
+            "identity": job.identity,
+            "state": str(state) if state else "missing",
+        }
+        if state is State.finished:
+            try:
+                results = json.loads(folder.results.read_text(encoding="utf-8"))
+                numbers = {str(name): dict(part) for name, part in results["numbers"].items()}
+            except (OSError, ValueError, KeyError, AttributeError, TypeError) as error:
+                return cls({}, f"{folder.results} is damaged ({error}); delete {folder.path} to train it anew", record)
+            training = results.get("training") or {}
+            record |= {key: training.get(key) for key in ("seconds", "device")} | {
+                "commit": _commit(folder.environment)
+            }
+            return cls(numbers, None, record)
+        reason = outcome.reason if outcome and outcome.reason else stand.reason if stand else ""
+        record["reason"] = reason
+        return cls({}, f"{record['state']}{': ' + reason if reason else ''}", record)
+
+    def number(self, name: str) -> float | None:
+        """A number by `evaluator.number` or its own name, None if it diverged; KeyError if the run has no such one."""
+        evaluator, dot, own = name.rpartition(".")
+        parts = [self.numbers.get(evaluator, {})] if dot else list(self.numbers.values())
+        for part in parts:
+            if own in part:
+                return part[own]
+        known = ", ".join(f"{evaluator}.{own}" for evaluator, part in self.numbers.items() for own in part)
+        raise KeyError(f'results.json has no number "{name}". It has: {known or "none"}')
+
+
+def _entry(plan: Plan, place: Place, metric: str, found: Mapping[Job, _Found]) -> Entry:
+    table = plan.recipe.table
+    what = table.metrics[metric]
+    published = table.cells.get((place.row, place.column, metric))
+    values, reasons = _values(place, metric, what, found)
+    numbers = list(values.values())
+    center = center_of(numbers, table.center) if numbers else None
+    return Entry(
+        row=place.row,
+        column=place.column,
+        metric=metric,
+        values=values,
+        center=center,
+        spread=spread_of(numbers, table.spread),
+        published=published,
+        mark=None if center is None or published is None else verdict(center, published, what),
+        reasons=tuple(dict.fromkeys(reasons)),
+    )
+
+
+def _values(place: Place, metric: str, what: Metric, found: Mapping[Job, _Found]) -> tuple[dict[int, float], list[str]]:
+    """The number of each seed that has it, and why others have none."""
+    if reason := dict(place.missing).get(metric):
+        return {}, [reason]
+    name = dict(place.numbers)[metric]
+    values: dict[int, float] = {}
+    reasons = [place.obstacle] if place.obstacle else []
+    for job in place.jobs:
+        run = found[job]
+        if run.problem is not None:
+            # That a run has not been started needs no words where an obstacle has been named.
+            if not (place.obstacle and run.record["state"] == "missing"):
+                reasons.append(f"seed {job.seed}: {run.problem}")
+            continue
+        try:
+            number = run.number(name)
+        except KeyError as error:
+            reasons.append(str(error.args[0]))
+            continue
+        if number is None:
+            reasons.append(f"seed {job.seed}: {name} is not a number (it diverged)")
+        else:
+            values[job.seed] = what.factor * number
+    if len(values) == len(place.jobs) and values:
+        reasons = []
+    return values, reasons
+
+
+def _commit(environment: Path) -> str | None:
+    try:
+        commit = json.loads(environment.read_text(encoding="utf-8")).get("commit")
+    except (OSError, ValueError, AttributeError):
+        return None
+    return commit if isinstance(commit, str) else None

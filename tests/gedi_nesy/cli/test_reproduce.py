@@ -1,0 +1,61 @@
+"""The command reproduce, from a recipe to the table."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+
+def test_a_table_is_run_once_and_printed_beside_the_paper(recipe_file, cli):
+    code, out, err = cli("reproduce", recipe_file, "--scale", "small", "--rows", "20")
+    assert code == 0, err
+    assert "2 runs to do" in err and "[2/2] 20, " in err and "finished after" in err
+    assert "With the constraint" in out and "10.0 ± 0.0" in out and "one epoch on drawn bars" in out
+    assert {path.suffix for path in Path("runs/tables").iterdir()} == {".json", ".csv", ".md", ".html"}
+    before = {path: path.stat().st_mtime_ns for path in Path("runs").rglob("results.json")}
+    assert len(before) == 2
+
+    code, out, err = cli("reproduce", recipe_file, "--scale", "small", "--rows", "20,40", "--columns", "with", "--json")
+    assert code == 0 and "1 runs to do" in err
+    assert {path: path.stat().st_mtime_ns for path in before} == before, "finished runs are left alone"
+    entries = json.loads(out)["entries"]
+    assert [(entry["row"], entry["column"]) for entry in entries] == [("20", "with")] * 2 + [("40", "with")] * 2
+    assert all(entry["ours"] is not None for entry in entries)
+
+
+def test_list_runs_nothing(recipe_file, cli):
+    code, out, _ = cli("reproduce", recipe_file, "--scale", "small", "--list")
+    assert code == 0 and not Path("runs").exists()
+    assert "20, with, seed 0: missing  [runs/tiny/" in out
+    assert "0 of 4 runs finished; 4 missing; 4 to do here, about 0 minutes on one core" in out
+
+
+def test_divergence_in_one_cell_leaves_the_others_alone(recipe_file, cli):
+    text = recipe_file.read_text().replace(
+        "set: {task.examples: 20}", "set: {task.examples: 20, training.max_term: 1e-9}"
+    )
+    recipe_file.write_text(text)
+    code, out, err = cli("reproduce", recipe_file, "--scale", "small", "--columns", "with")
+    assert code == 0, err
+    assert "[1] seed 0: diverged: training diverged at step 0" in out
+    assert "20, with, seed 0: diverged" in err and "40, with, seed 0: finished" in err
+
+
+def test_tables_are_listed_with_what_can_be_run(cli, monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("GEDI_NESY_DATA", str(tmp_path))
+    code, out, _ = cli("reproduce")
+    assert code == 0
+    assert "gedi-table6  The median and standard deviation" in out
+    assert "10,000 triples need 30,000 images" in out and "mnist is not here" in out
+
+
+def test_what_is_unknown_is_said(recipe_file, cli):
+    code, _, err = cli("reproduce", "gedi-tabel6")
+    assert code == 2 and 'Did you mean "gedi-table6"?' in err
+    code, _, err = cli("reproduce", recipe_file, "--scale", "medium")
+    assert code == 2 and "Known: small, none" in err
+    code, _, err = cli("reproduce", recipe_file, "--scale", "small", "--engine-option", "timeout_min=3")
+    assert code == 2 and "--engine-option timeout_min is for --engine submitit" in err
+    code, _, err = cli("reproduce", recipe_file, "--scale", "small", "--engine-option", "fast")
+    assert code == 2 and 'the form key=value, not "fast"' in err
