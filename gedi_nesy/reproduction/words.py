@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ..reporting.figures import NOTHING
+from ..reporting.text import NOTHING
 from .filling import Entry, Filled
 from .plan import Plan
 
