@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import struct
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
@@ -78,3 +80,15 @@ def cli(capsys):
         return int(end.value.code or 0), out, err
 
     return call
+
+
+@pytest.fixture
+def write_idx():
+    """Write an array as a file in MNIST's format and make its folder."""
+
+    def write(path, array):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        header = struct.pack(">HBB", 0, 8, array.ndim) + struct.pack(f">{array.ndim}I", *array.shape)
+        path.write_bytes(header + array.astype(np.uint8).tobytes())
+
+    return write

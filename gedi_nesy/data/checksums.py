@@ -19,13 +19,18 @@ def md5_of(file: Path) -> str:
     state = [found.st_size, found.st_mtime_ns, found.st_ctime_ns, found.st_ino, found.st_dev]
     if (kept := _kept(file)) and kept["state"] == state:
         return str(kept["md5"])
-    with open(file, "rb") as opened:
-        digest = hashlib.file_digest(opened, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
+    md5 = digest(file)
     with suppress(OSError, NO_HOME, RunError):  # a cache that cannot be written costs time and nothing else
         entry = _entry(file)
         entry.parent.mkdir(parents=True, exist_ok=True)
-        write_atomic(entry, json.dumps({"state": state, "md5": digest}).encode())
-    return digest
+        write_atomic(entry, json.dumps({"state": state, "md5": md5}).encode())
+    return md5
+
+
+def digest(file: Path) -> str:
+    """The checksum in hex, computed."""
+    with open(file, "rb") as opened:
+        return hashlib.file_digest(opened, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
 
 
 def _kept(file: Path) -> dict[str, object] | None:

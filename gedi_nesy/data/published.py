@@ -35,6 +35,29 @@ class PublishedFile:
     md5: str | None = None
 
 
+@dataclass(frozen=True)
+class Download:
+    """A file as its makers publish it, and what becomes of it.
+
+    Attributes:
+        name: of the file.
+        gives: files, or a folder of files, relative to `data.root`, that are there when it is fetched.
+        urls: addresses to try in turn; none when people must fetch it themselves.
+        md5: as published.
+        folder: relative to `data.root`, where it is put or unpacked.
+        unpack: whether it is an archive; otherwise the reader opens it as it is.
+        page: where to read how to get it by hand.
+    """
+
+    name: str
+    gives: tuple[str, ...]
+    urls: tuple[str, ...] = ()
+    md5: str | None = None
+    folder: str = "."
+    unpack: bool = False
+    page: str = ""
+
+
 def torchvision_class(name: str) -> Any:
     """The class of torchvision.datasets that knows a set's files, addresses and checksums; imported when first asked for."""
     import torchvision.datasets
@@ -64,6 +87,10 @@ class PublishedDataset(DatasetReader):
     @abstractmethod
     def files(self) -> Sequence[PublishedFile]:
         """Every file that is opened; cheap, for `gedi-nesy data list` asks."""
+
+    def downloads(self) -> Sequence[Download]:
+        """What `gedi-nesy data fetch` fetches; nothing by default."""
+        return ()
 
     @abstractmethod
     def class_names(self) -> tuple[str, ...]:

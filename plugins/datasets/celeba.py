@@ -13,7 +13,7 @@ from torch import Tensor
 from gedi_nesy import ConfigError, DataError
 from gedi_nesy.data.dataset import Folder, Images
 from gedi_nesy.data.prepared import Frame, prepared
-from gedi_nesy.data.published import PublishedDataset, PublishedFile, Split, torchvision_class
+from gedi_nesy.data.published import Download, PublishedDataset, PublishedFile, Split, torchvision_class
 from gedi_nesy.errors import did_you_mean
 
 HAIR_COLOUR = "hair_colour"
@@ -21,6 +21,7 @@ HAIR_COLOURS = ("Bald", "Black_Hair", "Blond_Hair", "Brown_Hair", "Gray_Hair")
 ATTRIBUTES = "list_attr_celeba.txt"
 PARTITION = "list_eval_partition.txt"
 IMAGES = "img_align_celeba"
+PAGE = "http://mmlab.ie.cuhk.edu.hk/projects/CelebA.html"
 PARTITIONS: dict[Split, str] = {"train": "0", "test": "2"}
 
 
@@ -55,6 +56,17 @@ class CelebA(PublishedDataset):
         md5 = {name: value for _, value, name in published.file_list}
         texts = [PublishedFile(f"{published.base_folder}/{name}", md5=md5[name]) for name in (ATTRIBUTES, PARTITION)]
         return [*texts, PublishedFile(f"{published.base_folder}/{IMAGES}")]
+
+    def downloads(self) -> list[Download]:
+        """Two texts, and the archive of the images; they are on a service that wants a person to ask."""
+        published, wanted = torchvision_class("CelebA"), (ATTRIBUTES, PARTITION, f"{IMAGES}.zip")
+        folder, found = published.base_folder, []
+        for _, md5, name in published.file_list:
+            if name in wanted:
+                gives = f"{folder}/{name.removesuffix('.zip')}"
+                is_packed = name.endswith(".zip")
+                found.append(Download(name, (gives,), (), md5, folder, unpack=is_packed, page=PAGE))
+        return found
 
     def class_names(self) -> tuple[str, ...]:
         """Of the target."""

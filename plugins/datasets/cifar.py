@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from gedi_nesy.data.dataset import Images
-from gedi_nesy.data.published import PublishedDataset, PublishedFile, Split, torchvision_class
+from gedi_nesy.data.published import Download, PublishedDataset, PublishedFile, Split, torchvision_class
 
 
 class Cifar10(PublishedDataset):
@@ -29,6 +29,12 @@ class Cifar10(PublishedDataset):
             *(PublishedFile(f"{known.base_folder}/{name}", ("test",), md5) for name, md5 in known.test_list),
             PublishedFile(f"{known.base_folder}/{known.meta['filename']}", md5=known.meta["md5"]),
         ]
+
+    def downloads(self) -> list[Download]:
+        """One archive."""
+        known = torchvision_class(self.TORCHVISION)
+        gives = tuple(file.path for file in self.files())
+        return [Download(known.filename, gives, (known.url,), known.tgz_md5, unpack=True)]
 
     def class_names(self) -> tuple[str, ...]:
         """From the file that holds them."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import math
+from dataclasses import replace
 from pathlib import Path
 from typing import ClassVar
 
@@ -12,8 +13,9 @@ import torch
 from torch import Tensor
 
 from gedi_nesy.data.dataset import Images
-from gedi_nesy.data.published import PublishedDataset, PublishedFile, Split, torchvision_class
+from gedi_nesy.data.published import Download, PublishedDataset, PublishedFile, Split, torchvision_class
 
+NOT_MNIST = "https://github.com/davidflanagan/notMNIST-to-MNIST/raw/master"
 UINT8 = 8  # the code of the type in an idx file's header
 
 
@@ -38,6 +40,21 @@ class Mnist(PublishedDataset):
                 )
             )
         return found
+
+    def downloads(self) -> list[Download]:
+        """Each file by itself, gzipped."""
+        published = torchvision_class(self.TORCHVISION)
+        return [
+            Download(
+                archive,
+                gives=(f"{self.FOLDER}/{archive.removesuffix('.gz')}",),
+                urls=tuple(mirror + archive for mirror in published.mirrors),
+                md5=md5,
+                folder=self.FOLDER,
+                unpack=True,
+            )
+            for archive, md5 in published.resources
+        ]
 
     def class_names(self) -> tuple[str, ...]:
         """The digits."""
@@ -85,6 +102,10 @@ class NotMnist(Mnist):
     def files(self) -> list[PublishedFile]:
         """MNIST's names, without MNIST's checksums."""
         return [PublishedFile(file.path, file.splits) for file in super().files()]
+
+    def downloads(self) -> list[Download]:
+        """From that repository."""
+        return [replace(download, urls=(f"{NOT_MNIST}/{download.name}",), md5=None) for download in super().downloads()]
 
     def class_names(self) -> tuple[str, ...]:
         """The letters."""

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from gedi_nesy.data.dataset import Images
-from gedi_nesy.data.published import PublishedDataset, PublishedFile, Split, torchvision_class
+from gedi_nesy.data.published import Download, PublishedDataset, PublishedFile, Split, torchvision_class
 
 SHAPE = (3, 96, 96)
 
@@ -38,6 +38,12 @@ class Stl10(PublishedDataset):
             *(PublishedFile(f"{known.base_folder}/{name}", ("test",), md5) for name, md5 in known.test_list),
             PublishedFile(f"{known.base_folder}/{known.class_names_file}"),
         ]
+
+    def downloads(self) -> list[Download]:
+        """One archive of 2.6 GB."""
+        known = torchvision_class("STL10")
+        gives = tuple(file.path for file in self.files())
+        return [Download(known.filename, gives, (known.url,), known.tgz_md5, unpack=True)]
 
     def class_names(self) -> tuple[str, ...]:
         """From the file that holds them."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 
 from gedi_nesy.data.dataset import Images
-from gedi_nesy.data.published import PublishedDataset, PublishedFile, Split, torchvision_class
+from gedi_nesy.data.published import Download, PublishedDataset, PublishedFile, Split, torchvision_class
 
 
 class Svhn(PublishedDataset):
@@ -18,6 +18,11 @@ class Svhn(PublishedDataset):
         """One of each split."""
         lists = torchvision_class("SVHN").split_list
         return [PublishedFile(lists[split][1], (split,), lists[split][2]) for split in ("train", "test")]
+
+    def downloads(self) -> list[Download]:
+        """The files as they are."""
+        lists = torchvision_class("SVHN").split_list
+        return [Download(name, (name,), (url,), md5) for url, name, md5 in (lists["train"], lists["test"])]
 
     def class_names(self) -> tuple[str, ...]:
         """The digits."""
