@@ -1,0 +1,115 @@
+"""The command runs: list, sort and compare what has been trained."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from ..reporting.listing import RunLine
+
+app = typer.Typer(help="List, sort and compare runs.", invoke_without_command=True)
+
+KEY_NUMBERS = 3
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+
+@app.callback()
+def list_(
+    context: typer.Context,
+    name: Annotated[
+        str | None, typer.Option(help="Only runs whose name has this part, or matches with * and ?.")
+    ] = None,
+    state: Annotated[
+        str | None, typer.Option(help="Only these: finished, running, diverged, failed, killed, damaged.")
+    ] = None,
+    sort: Annotated[
+        str,
+        typer.Option(
+            help="A number, highest first (accuracy, knn.knn_cosine), or started, run, method, seed, state, seconds."
+        ),
+    ] = "started",
+    lowest_first: Annotated[bool, typer.Option("--lowest-first", help="Sort a number the other way round.")] = False,
+    runs: Annotated[Path, typer.Option(help="Where run folders are.")] = Path("runs"),
+    json_output: JsonOption = False,
+) -> None:
+    """List the runs of a folder: name, time, method, seed, state and first numbers; with what is wrong with a damaged one."""
+    if context.invoked_subcommand:
+        return
+    from ..reporting.listing import read_runs, sort_runs
+
+    lines = [line for line in read_runs(runs, name) if state in (None, line.state)]
+    lines = sort_runs(lines, sort, lowest_first)
+    if json_output:
+        print(json.dumps([line.plain() for line in lines], indent=2, ensure_ascii=False))
+    elif not lines:
+        print(f"no runs in {runs}" + (" like that" if name or state else ""))
+    else:
+        head = ("run", "started", "method", "seed", "state", "numbers")
+        _print_table([head, *(_cells(line, sort) for line in lines)])
+
+
+@app.command()
+def compare(
+    runs: Annotated[
+        list[Path], typer.Argument(help="Run folders, or folders above for the newest run.", show_default=False)
+    ],
+    json_output: JsonOption = False,
+) -> None:
+    """Several runs side by side: where their configs differ, and all their numbers."""
+    from ..engine.run_folder import find
+    from ..reporting.listing import differing, numbers_of, read_line
+
+    lines = [read_line(find(run).path) for run in runs]
+    configs, numbers = differing(lines), numbers_of(lines)
+    if json_output:
+        plain = {"runs": [line.plain() for line in lines], "config": configs, "numbers": numbers}
+        print(json.dumps(plain, indent=2, ensure_ascii=False))
+        return
+    letters = [chr(ord("A") + index % 26) * (1 + index // 26) for index in range(len(lines))]
+    for letter, line in zip(letters, lines, strict=True):
+        print(f"{letter}  {line.run}: {_standing(line)}")
+    print()
+    rows = [(key, *map(_value, row)) for key, row in configs.items()]
+    _print_table([("config", *letters), *(rows or [("the same in all",)])])
+    print()
+    _print_table([("number", *letters), *((key, *map(_value, row)) for key, row in numbers.items())])
+
+
+def _cells(line: RunLine, sort: str) -> tuple[str, ...]:
+    """A line of the list; the number that is sorted by comes first."""
+    names = list(line.numbers)
+    if line.number(sort) is not None:
+        first = next(key for key in names if sort in (key, key.partition(".")[2]))
+        names = [first, *(name for name in names if name != first)]
+    numbers = [f"{name.partition('.')[2]} {_value(line.numbers[name])}" for name in names[:KEY_NUMBERS]]
+    return (
+        line.run,
+        line.started[:16].replace("T", " "),
+        line.method,
+        "" if line.seed is None else str(line.seed),
+        line.state,
+        "; ".join(filter(None, (", ".join(numbers), line.reason, *line.problems))).replace("\n", " "),
+    )
+
+
+def _standing(line: RunLine) -> str:
+    return "; ".join(filter(None, (f"{line.state} {line.reason}".strip(), *line.problems)))
+
+
+def _value(value: Any) -> str:
+    if value is None:
+        return "\u2013"
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
+
+
+def _print_table(rows: Sequence[Sequence[str]]) -> None:
+    """Columns as wide as their longest cell; the last one is left as it is."""
+    columns = max(map(len, rows))
+    widths = [max((len(row[index]) for row in rows if index < len(row)), default=0) for index in range(columns)]
+    for row in rows:
+        print("  ".join(f"{cell:<{widths[index]}}" for index, cell in enumerate(row)).rstrip())
