@@ -17,10 +17,10 @@ from ..evaluators import Embeddings, embed
 
 @dataclass(frozen=True)
 class Labelled:
-    """Features of images whose class is known, and those classes."""
+    """Features of images whose class is known, and those classes; or a column of labels for each of several attributes."""
 
     features: Float[Tensor, "images features"]
-    labels: Int[Tensor, " images"]
+    labels: Int[Tensor, "images ..."]
 
     def __len__(self) -> int:
         return len(self.labels)

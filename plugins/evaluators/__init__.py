@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 def register(registry: Registrar) -> None:
     """Register every evaluator of this folder."""
     registry.add_evaluator("alignment", f"{__name__}.alignment:Alignment")
+    registry.add_evaluator("attribute_probes", f"{__name__}.attribute_probes:AttributeProbes")
     registry.add_evaluator("calibration", f"{__name__}.calibration:Calibration")
     registry.add_evaluator("chains", f"{__name__}.chains:Chains")
     registry.add_evaluator("classification", f"{__name__}.classification:Classification")
@@ -32,3 +33,4 @@ def register(registry: Registrar) -> None:
     registry.add_evaluator("reconstruction", f"{__name__}.reconstruction:Reconstruction")
     registry.add_evaluator("sampling", f"{__name__}.sampling:Sampling")
     registry.add_evaluator("semi_supervised", f"{__name__}.semi_supervised:SemiSupervised")
+    registry.add_evaluator("style_probes", f"{__name__}.style_probes:StyleProbes")

@@ -39,34 +39,37 @@ LARGE = 48
 Positive = Annotated[int, Field(gt=0)]
 
 
+class TrainingOptions(Options):
+    """How probes are trained."""
+
+    protocol: Literal["simvae", "gedi", "aavae"] = "simvae"
+    """Whose optimiser, rate, epochs and batch; each can be set by itself below."""
+    optimizer: Literal["adam", "sgd"] | None = None
+    learning_rate: Annotated[float, Field(gt=0)] | None = None
+    epochs: Positive | None = None
+    batch_size: Positive | None = None
+    weight_decay: Annotated[float, Field(ge=0)] | None = None
+
+    @property
+    def training(self) -> ProbeTraining:
+        """The protocol with what was set by itself."""
+        own = {name: value for name in ProbeTraining.model_fields if (value := getattr(self, name, None)) is not None}
+        return PROTOCOLS[self.protocol].model_copy(update=own)
+
+
 class _Probe(Evaluator):
     """What both probes do."""
 
     REQUIRES = ("embed",)
     NAME: ClassVar[str]
 
-    class Options(Options):
-        protocol: Literal["simvae", "gedi", "aavae"] = "simvae"
-        """Whose optimiser, rate, epochs and batch; each can be set by itself below."""
-        optimizer: Literal["adam", "sgd"] | None = None
-        learning_rate: Annotated[float, Field(gt=0)] | None = None
-        epochs: Positive | None = None
-        batch_size: Positive | None = None
-        weight_decay: Annotated[float, Field(ge=0)] | None = None
+    class Options(TrainingOptions):
         views: tuple[Named, ...] | None = None
         """Random transformations that training images go through anew in each epoch; the protocol's by default, none with []."""
         transfer: Annotated[tuple[OtherData, ...], AfterValidator(distinct)] = ()
         """Other data sets, such as [{name: fashion_mnist}], each with a probe of its own on its own training split."""
         standardise: bool = False
         """Scale each feature to mean 0 and deviation 1 over the training images; none of the three papers says that it does."""
-
-        @property
-        def training(self) -> ProbeTraining:
-            """The protocol with what was set by itself."""
-            own = {
-                name: value for name in ProbeTraining.model_fields if (value := getattr(self, name, None)) is not None
-            }
-            return PROTOCOLS[self.protocol].model_copy(update=own)
 
     options: Options
 
