@@ -25,7 +25,7 @@ class HasDecoder(Protocol):
         """A new module from (batch, latents) to unbounded (batch, channels, height, width) of the backbone's images."""
 
 
-def make_decoder(backbone: Backbone, num_latents: int, shape: tuple[int, int, int]) -> nn.Module:
+def make_decoder(backbone: Backbone | None, num_latents: int, shape: tuple[int, int, int]) -> nn.Module:
     """The backbone's own mirror with fresh weights, or `ConvDecoder` when it brings none."""
     if isinstance(backbone, HasDecoder):
         return backbone.decoder(num_latents)

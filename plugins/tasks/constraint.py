@@ -160,7 +160,9 @@ class ConstraintTask(Task):
             is_there = examples.slots >= 0
             slots = torch.full_like(examples.slots, -1)
             slots[is_there] = torch.arange(int(is_there.sum()))
-            yield Selection(examples.slots[is_there].to(device, non_blocking=True), examples.of_images(slots).to(device))
+            yield Selection(
+                examples.slots[is_there].to(device, non_blocking=True), examples.of_images(slots).to(device)
+            )
 
     def terms(self) -> dict[str, Term]:
         """nesy is 0 when every query holds for sure; chance is what uniform guesses give."""
