@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from .config.options import Options
     from .data.dataset import DatasetReader, ImageDataset
     from .data.views import View
+    from .distributed import whole_batch
     from .evaluators import Evaluation, Evaluator
     from .logic.constraint import Constraint
     from .logic.family import Examples
@@ -58,6 +59,7 @@ _LAZY = {
     "Term": "types",
     "View": "data.views",
     "load_program": "logic.program",
+    "whole_batch": "distributed",
 }
 
 __all__ = [
@@ -90,6 +92,7 @@ __all__ = [
     "View",
     "hookimpl",
     "load_program",
+    "whole_batch",
 ]
 
 

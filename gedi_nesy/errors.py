@@ -9,6 +9,7 @@
     │   ├── PluginError           a plugin that cannot be loaded, or a name nobody provides
     │   └── RunError              a run folder or checkpoint that cannot be used as asked
     ├── DivergenceError           training left the finite numbers, exit code 1
+    ├── PeerError                 another process of the same training has ended, exit code 1
     └── InternalError             a fault of gedi-nesy, not of its user, exit code 1
 
 A message has three parts: what is wrong with the value shown, where (file:line:column), what to do.
@@ -94,6 +95,10 @@ class RunError(UserError):
 
 class DivergenceError(GediNesyError):
     """A loss term became non-finite or exploded."""
+
+
+class PeerError(GediNesyError):
+    """Another process of the same training has ended, and with it this one."""
 
 
 class InternalError(GediNesyError):

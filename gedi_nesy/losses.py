@@ -1,7 +1,7 @@
 """Loss terms shared by methods: pure functions of tensors, in float32 or more even under autocast.
 
-Every function takes the whole batch of a step: its statistics are over all images. Where a batch is split over processes, the
-embeddings are put together first, in `models.views.embed_views`, and nothing here changes.
+Those that look across the batch (nt_xent, log_batch_mean, log_sinkhorn) want the whole one: where it is split over processes, a method
+puts it together first, by `whole_batch`. The others are means over images, for which each process's own rows will do.
 """
 
 from __future__ import annotations

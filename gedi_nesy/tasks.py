@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from .config.options import Options
 from .data.dataset import ImageDataset
+from .errors import ConfigError
 from .logic.family import ConstraintFamily, Examples
 from .methods import Method
 from .registry import Registry
@@ -38,10 +39,46 @@ class TaskContext:
 
 @dataclass(frozen=True)
 class Selection:
-    """Which images make a step, and how they form examples; see `Batch`."""
+    """Which images make a step, and how they form examples; see `Batch`.
+
+    Attributes:
+        weight: of this part's images in a mean over parts with equally many examples: lists differ in length.
+    """
 
     images: Int[Tensor, " batch"]
     examples: Examples | None = None
+    weight: float = 1.0
+
+    def part(self, number: int, count: int) -> Selection:
+        """One of `count` parts that follow each other, with equally many examples; of images, where there are no examples.
+
+        Raises:
+            ConfigError: they cannot be shared evenly.
+        """
+        if count == 1:
+            return self
+        size = _evenly(len(self.images if self.examples is None else self.examples), count)
+        rows = slice(number * size, (number + 1) * size)
+        if self.examples is None:
+            return Selection(self.images[rows])
+        examples = self.examples[torch.arange(rows.start, rows.stop, device=self.examples.slots.device)]
+        is_there = examples.slots >= 0
+        used, places = torch.unique(examples.slots[is_there], return_inverse=True)
+        slots = torch.full_like(examples.slots, -1)
+        slots[is_there] = places
+        weight = len(used) * count / len(self.images)
+        return Selection(self.images[used.to(self.images.device)], examples.of_images(slots), weight)
+
+    def balance(self, terms: dict[str, Float[Tensor, ""]]) -> dict[str, Float[Tensor, ""]]:
+        """Terms that are means over this part's images, such that their mean over parts is one over all images."""
+        return terms if self.weight == 1 else {name: self.weight * term for name, term in terms.items()}
+
+
+def _evenly(total: int, count: int) -> int:
+    if total % count:
+        message = f"a step of {total} examples cannot be cut into {count} equal parts, one for each process"
+        raise ConfigError(f"{message}: choose a training.batch_size that can", key="training.batch_size")
+    return total // count
 
 
 class Task(ABC):

@@ -11,6 +11,7 @@ import typer
 from .. import __version__
 from ..errors import GediNesyError, UserError
 from . import config, data, listing, plugins, program, reproduce, runs
+from .processes import is_first_to_fail
 
 app = typer.Typer(
     name="gedi-nesy",
@@ -57,8 +58,13 @@ def _run(arguments: list[str]) -> int:
     except SystemExit as end:
         return end.code if isinstance(end.code, int) else int(bool(end.code))
     except GediNesyError as error:
-        _say(error)
+        if is_first_to_fail():
+            _say(error)
         return error.exit_code
+    except Exception:
+        if is_first_to_fail():
+            raise
+        return 1
     return 0
 
 

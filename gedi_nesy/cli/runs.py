@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from .processes import is_first_to_fail, join_processes
+
 if TYPE_CHECKING:
     from ..engine.run import Run
     from ..engine.run_folder import RunFolder
@@ -50,7 +52,8 @@ def train(
     run_id: Annotated[str | None, typer.Option(help="Name of the run folder; the time by default.")] = None,
     runs: Annotated[Path, typer.Option(help="Where run folders go.")] = Path("runs"),
 ) -> None:
-    """Train a config, evaluate it and write a report."""
+    """Train a config, evaluate it and write a report; for several processes, `torchrun -m gedi_nesy train ...`."""
+    join_processes()
     from ..config.loader import load_tree, locating
     from ..config.validate import validate
     from ..plugin_manager import load_plugins
@@ -73,7 +76,9 @@ def train(
             folder=folder,
             command=["gedi-nesy", *sys.argv[1:]],
         )
-    _show_results(_train_and_evaluate(run, resume), run)
+    results = _train_and_evaluate(run, resume)
+    if results is not None:
+        _show_results(results, run)
 
 
 def evaluate(
@@ -166,13 +171,15 @@ def _where_it_stands(run: Run, resume: bool) -> list[str]:
     return [*run.notes, f"going on after epoch {run.epoch} of {epochs}, step {run.step}"]
 
 
-def _train_and_evaluate(run: Run, resume: bool) -> dict[str, Any]:
+def _train_and_evaluate(run: Run, resume: bool) -> dict[str, Any] | None:
+    """The results; None in all processes but the main one, which evaluates after the others have ended."""
     from rich.console import Console
 
+    from ..distributed import is_main
     from ..engine.complete import complete
     from ..reporting.progress import make_display
 
-    console = Console()
+    console = Console(quiet=not is_main())
     try:
         console.print(f"run folder {run.folder.path}", highlight=False, soft_wrap=True)
         for line in _where_it_stands(run, resume):
@@ -180,7 +187,8 @@ def _train_and_evaluate(run: Run, resume: bool) -> dict[str, Any]:
         with make_display(console) as display:
             return complete(run, display)
     except KeyboardInterrupt:
-        print(f"interrupted; go on with: gedi-nesy train {run.folder.path} --resume", file=sys.stderr)
+        if is_first_to_fail():
+            print(f"interrupted; go on with: gedi-nesy train {run.folder.path} --resume", file=sys.stderr)
         raise typer.Exit(130) from None
 
 

@@ -13,10 +13,12 @@ from ..config.schema import Component, RunConfig, Training
 from ..data.dataset import DatasetReader, ImageDataset, Images
 from ..data.host_tensor import HostTensor
 from ..data.views import make_views
+from ..distributed import is_launched, local_processes, local_rank, rank, share
 from ..errors import ConfigError
 from ..evaluators import Evaluator, EvaluatorContext
 from ..methods import Method, MethodContext, capabilities
 from ..models.backbone import Backbone
+from ..models.batch_norm import synchronise_batch_norm
 from ..plugin_manager import PluginManager
 from ..registry import Kind
 from ..tasks import Task, TaskContext
@@ -56,6 +58,7 @@ def build_run(config: RunConfig, plugins: PluginManager, folder: RunFolder) -> R
 
 def _check(run: Run) -> None:
     """What would otherwise be found out only after training."""
+    share(run.config.training.batch_size, "training.batch_size")
     task_steps = run.task.num_steps(run.config.training.batch_size)
     if task_steps < 1:
         raise ConfigError("an epoch has no step: the batch is larger than the data", key="training.batch_size")
@@ -124,12 +127,17 @@ def reset(run: Run) -> None:
 
 
 def _generators(config: RunConfig, device: torch.device, attempt: int) -> dict[str, torch.Generator]:
-    """One generator for each purpose of training; the order of the data is drawn on the CPU."""
-    torch.manual_seed(make_generator(config.seed, f"torch/{attempt}").initial_seed())  # dropout and the like
-    devices = {"order": torch.device("cpu"), "views": device, "method": device}
-    return {name: make_generator(config.seed, f"{name}/{attempt}", where) for name, where in devices.items()} | {
-        "weights": make_generator(config.seed, f"weights/{attempt}")
-    }
+    """One generator for each purpose of training; the order of the data is drawn on the CPU.
+
+    Processes agree on the order and on the first weights; each draws its own views, samples and dropout.
+    """
+    own = f"/{rank()}" if rank() else ""
+    torch.manual_seed(make_generator(config.seed, f"torch/{attempt}{own}").initial_seed())  # dropout and the like
+    purposes = {f"{name}": f"{name}/{attempt}" for name in ("order", "weights")}
+    generators = {name: make_generator(config.seed, purpose) for name, purpose in purposes.items()}
+    for name in ("views", "method"):
+        generators[name] = make_generator(config.seed, f"{name}/{attempt}{own}", device)
+    return generators
 
 
 def _method(
@@ -144,6 +152,7 @@ def _method(
             backbone, task.dataset.shape, task.num_classes, _active(config), config.num_views, generators["method"]
         )
         method: Method = _class(plugins, "method", config.method)(config.method.options, context)
+    synchronise_batch_norm(method)
     layout = torch.channels_last if config.training.channels_last else torch.contiguous_format
     method = method.to(device).to(memory_format=layout)
     if config.training.compile:
@@ -192,15 +201,36 @@ def _split(parameters: list[nn.Parameter], exclude: str) -> tuple[list[nn.Parame
 
 
 def choose_device(name: str) -> torch.device:
-    """The torch device of a config's `device`; ConfigError when this machine has none of the kind."""
+    """The torch device of a config's `device`; ConfigError when this machine has none of the kind.
+
+    Of several processes on a machine each has a GPU of its own.
+    """
     if name == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        name = "cuda" if torch.cuda.is_available() else "cpu"
+    if name != "cpu" and is_launched():
+        return _own_gpu(name)
     device = torch.device(name)
     if device.type == "cuda" and (not torch.cuda.is_available() or (device.index or 0) >= torch.cuda.device_count()):
         raise ConfigError(
             f'device "{name}" is not there: this machine has {torch.cuda.device_count()} CUDA devices. Use device=cpu or auto',
             key="device",
         )
+    return device
+
+
+def _own_gpu(name: str) -> torch.device:
+    """The GPU of this one of several processes."""
+    if name != "cuda":
+        message = f'device "{name}" is a single GPU, and torchrun has started several processes: use device=cuda'
+        raise ConfigError(message, key="device")
+    if local_processes() > torch.cuda.device_count():
+        raise ConfigError(
+            f"torchrun has started {local_processes()} processes on this machine, which has {torch.cuda.device_count()} CUDA "
+            "devices: start one process for each (--nproc-per-node), or use device=cpu",
+            key="device",
+        )
+    device = torch.device("cuda", local_rank())
+    torch.cuda.set_device(device)  # where collectives of this process run
     return device
 
 

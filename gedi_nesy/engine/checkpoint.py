@@ -1,5 +1,8 @@
 """Save and load everything that a resumed run needs to end with the same numbers.
 
+Of several processes the main one writes. What each has a part of (replay buffers, random states) is joined along the first axis, so
+that a single process can evaluate the run; to go on with it takes as many processes as before.
+
 One safetensors file holds the tensors (weights, replay buffer, optimiser, generators) and, as JSON in its header, the rest;
 a .sha256 stands beside it. Loading executes nothing from the file. The last two and the best are kept.
 """
@@ -18,6 +21,7 @@ import safetensors.torch
 import torch
 from torch import Tensor
 
+from ..distributed import is_anywhere, is_main, joined, num_processes, own_names, own_part
 from ..errors import DivergenceError, RunError
 from ..files import write_atomic
 from .run import Run
@@ -37,20 +41,26 @@ class Checkpoint:
 def save(run: Run, monitored: float | None) -> Path:
     """Write a checkpoint of the run as it is now; keep the newest two and the one with the lowest monitored value.
 
+    Every process calls this.
+
     Raises:
         DivergenceError: a weight is not finite: such a state is not worth keeping, the one before is.
     """
-    for name, tensor in run.method.state_dict().items():
-        if not torch.isfinite(tensor).all():
-            raise DivergenceError(f"training diverged at step {run.step}: the weights {name} are not finite")
+    bad = [name for name, tensor in run.method.state_dict().items() if not torch.isfinite(tensor).all()]
+    if is_anywhere(bool(bad)):
+        what = f"the weights {bad[0]}" if bad else "another process's weights"
+        raise DivergenceError(f"training diverged at step {run.step}: {what} are not finite")
     folder = run.folder.checkpoints
-    folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"step-{run.attempt:02d}-{run.step:09d}{SUFFIX}"
     best = run.extra.get("best")
     if monitored is not None and (best is None or monitored <= best["monitored"]):
         run.extra["best"] = {"file": path.name, "monitored": monitored}
+    tensors = _tensors(run)
+    if not is_main():
+        return path
     run.plugins.hook.checkpoint_saving(run=run, extra=run.extra)
-    data = safetensors.torch.save(_tensors(run), {"values": json.dumps(_values(run))})
+    data = safetensors.torch.save(tensors, {"values": json.dumps(_values(run))})
+    folder.mkdir(parents=True, exist_ok=True)
     # The checksum goes last: a checkpoint without a matching one is an unfinished checkpoint.
     write_atomic(path, data)
     write_atomic(_checksum(path), (hashlib.sha256(data).hexdigest() + "\n").encode())
@@ -62,7 +72,7 @@ def save(run: Run, monitored: float | None) -> Path:
 
 
 def sweep(run: Run) -> None:
-    """Remove what a killed save has left; for the process that takes the run over, since a living one may be saving."""
+    """Remove what a killed save has left; for whoever takes the run over, since a living process may be saving."""
     for unfinished in run.folder.checkpoints.glob(".*.tmp"):
         unfinished.unlink(missing_ok=True)
 
@@ -139,8 +149,13 @@ def restore(run: Run, checkpoint: Checkpoint) -> None:
     On another kind of device than the one it was saved on, the generators keep their fresh state and a note says so: the
     run goes on soundly, with other random numbers than an uninterrupted one.
     """
-    restore_weights(run, checkpoint)
     values = checkpoint.values
+    if (before := values["processes"]) != num_processes():
+        raise RunError(
+            f"{run.folder.path} was trained by {_counted(before)} and this is {_counted(num_processes())}: each has a part of its "
+            f"random states. Go on with {_counted(before)}"
+        )
+    restore_weights(run, checkpoint)
     try:
         _restore_optimizer(run.optimizer, checkpoint)
         run.epoch, run.step, run.seconds = values["epoch"], values["step"], values["seconds"]
@@ -158,8 +173,9 @@ def restore_weights(run: Run, checkpoint: Checkpoint) -> None:
     """Load what the method needs to be used: its weights and buffers."""
     try:
         for prefix, module in (("method/", run.method), ("task/", run.task.trained)):
-            named = checkpoint.tensors.items()
-            module.load_state_dict({key.removeprefix(prefix): value for key, value in named if key.startswith(prefix)})
+            own, named = own_names(module), checkpoint.tensors.items()
+            state = {key.removeprefix(prefix): value for key, value in named if key.startswith(prefix)}
+            module.load_state_dict({name: own_part(value) if name in own else value for name, value in state.items()})
         if run.average is not None:
             run.average.load({key.removeprefix("average/"): value for key, value in checkpoint.tensors.items()})
     except (RuntimeError, KeyError) as error:
@@ -179,13 +195,18 @@ def _tensors(run: Run) -> dict[str, Tensor]:
     tensors["generator/torch"] = torch.get_rng_state()
     if run.device.type == "cuda":
         tensors["generator/cuda"] = torch.cuda.get_rng_state(run.device)
+    own = {f"method/{name}" for name in own_names(run.method)}
     # safetensors wants plain memory; clones also keep tensors apart that share it.
-    return {name: tensor.detach().cpu().contiguous().clone() for name, tensor in tensors.items()}
+    plain = {name: tensor.detach().cpu().contiguous().clone() for name, tensor in tensors.items()}
+    return {
+        name: joined(value) if name in own or name.startswith("generator/") else value for name, value in plain.items()
+    }
 
 
 def _values(run: Run) -> dict[str, Any]:
     return {
         "device": run.device.type,
+        "processes": num_processes(),
         "epoch": run.epoch,
         "step": run.step,
         "seconds": run.seconds,
@@ -207,10 +228,14 @@ def _restore_optimizer(optimizer: torch.optim.Optimizer, checkpoint: Checkpoint)
 
 def _restore_generators(run: Run, checkpoint: Checkpoint) -> None:
     for name, generator in run.generators.items():
-        generator.set_state(checkpoint.tensors[f"generator/{name}"])
-    torch.set_rng_state(checkpoint.tensors["generator/torch"])
+        generator.set_state(own_part(checkpoint.tensors[f"generator/{name}"]))
+    torch.set_rng_state(own_part(checkpoint.tensors["generator/torch"]))
     if run.device.type == "cuda":
-        torch.cuda.set_rng_state(checkpoint.tensors["generator/cuda"], run.device)
+        torch.cuda.set_rng_state(own_part(checkpoint.tensors["generator/cuda"]), run.device)
+
+
+def _counted(processes: int) -> str:
+    return f"{processes} processes (torchrun)" if processes > 1 else "1 process"
 
 
 def _checksum(path: Path) -> Path:

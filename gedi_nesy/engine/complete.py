@@ -4,17 +4,26 @@ from __future__ import annotations
 
 from typing import Any
 
+from ..distributed import is_main, leave
 from .evaluate import evaluate
 from .run import Run
 from .state import working
 from .train import Display, train
 
 
-def complete(run: Run, display: Display) -> dict[str, Any]:
-    """Train to the last epoch, evaluate, and give the results; the run's folder says meanwhile what it is doing."""
+def complete(run: Run, display: Display) -> dict[str, Any] | None:
+    """Train to the last epoch, evaluate, and give the results; the run's folder says meanwhile what it is doing.
+
+    Of several processes all but the main one are done with the last step, and get None.
+    """
+    if not is_main():
+        train(run, display)
+        leave()
+        return None
     try:
         with working(run.folder):
             train(run, display)
+            leave()
             return evaluate(run)
     except BaseException as error:
         run.plugins.hook.run_failed(run=run, error=error)

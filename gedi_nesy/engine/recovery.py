@@ -6,6 +6,7 @@ import math
 
 import torch
 
+from ..distributed import from_main
 from ..errors import DivergenceError
 from . import checkpoint
 from .arithmetic import for_evaluation
@@ -50,7 +51,7 @@ def why_stuck(run: Run) -> str | None:
     if restart is None or run.attempt == restart.attempts or run.epoch != math.ceil(restart.after * epochs):
         return None
     with for_evaluation(run), torch.no_grad():
-        value = run.task.fit(run.method)[restart.term]
+        value = from_main(run.task.fit(run.method)[restart.term])
     if value <= restart.above:
         return None
     return f"{restart.term} is {value:.3f} on the training data after {run.epoch} epochs, more than {restart.above:g}"

@@ -163,12 +163,15 @@ def environment(config: RunConfig, command: list[str]) -> dict[str, Any]:
     """What a reader needs to know about where numbers come from."""
     import torch  # slow to import, and `report` does not need it
 
+    from ..distributed import num_processes
+
     return {
         "versions": {"python": platform.python_version()} | {name: _version(name) for name in PACKAGES},
         "platform": platform.platform(),
         "device": config.device,
         "gpu": torch.cuda.get_device_name() if torch.cuda.is_available() else None,
         "threads": torch.get_num_threads(),
+        "processes": num_processes(),
         "seed": config.seed,
         "command": " ".join(command),
         "commit": _commit(),

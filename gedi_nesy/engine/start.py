@@ -7,6 +7,7 @@ from pathlib import Path
 from ..config.loader import load_tree
 from ..config.schema import RunConfig
 from ..config.validate import validate
+from ..distributed import from_main, is_main
 from ..errors import RunError
 from ..plugin_manager import PluginManager, load_plugins
 from . import checkpoint
@@ -36,14 +37,17 @@ def start(
         RunError: the folder is there already, or nothing can be resumed, or it was another config.
     """
     if not resume:
-        new = new_folder(config, runs, run_id)
+        new = from_main(new_folder(config, runs, run_id) if is_main() else None)
+        assert new is not None
         run = build_run(config, plugins, new)
-        create(new, config, command)
+        if is_main():
+            create(new, config, command)
         return run
     known = folder or find(runs / config.name / (run_id or ""))
     check_same(config, known)
     run = build_run(config, plugins, known)
-    checkpoint.sweep(run)
+    if is_main():
+        checkpoint.sweep(run)
     complaints = checkpoint.restore_latest(run)
     run.notes += [f"{complaint}; went back to the one before" for complaint in complaints]
     return run

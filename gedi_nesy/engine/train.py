@@ -14,6 +14,7 @@ from torch import Tensor
 from ..data.dataset import to_unit_range
 from ..data.host_tensor import with_pixels
 from ..data.views import Pixels, make_views
+from ..distributed import average_gradients, is_main, mean_over_processes, num_processes, rank, share_buffers
 from ..errors import ConfigError, DivergenceError
 from ..reporting.metrics import MetricsLog
 from ..tasks import Selection
@@ -41,12 +42,15 @@ class Display(Protocol):
 def train(run: Run, display: Display) -> None:
     """Take the run from where it stands to its last epoch, saving checkpoints on the way.
 
+    Of several processes each calls this; the main one writes, displays and calls plugins' hooks.
+
     Raises:
         DivergenceError: a term, a gradient or a weight is no longer finite, or a term exploded, and rolling back is not
             asked for or has been tried often enough.
     """
-    metrics = MetricsLog(run.folder.metrics, run.step)
-    run.plugins.hook.run_started(run=run)
+    metrics = MetricsLog(run.folder.metrics, run.step) if is_main() else None
+    if metrics:
+        run.plugins.hook.run_started(run=run)
     started = time.perf_counter() - run.seconds
     while run.epoch < run.config.training.epochs:
         try:
@@ -64,19 +68,22 @@ def train(run: Run, display: Display) -> None:
             _note(run, roll_back(run, error), metrics, display)
 
 
-def _epoch(run: Run, metrics: MetricsLog, display: Display) -> dict[str, float]:
+def _epoch(run: Run, metrics: MetricsLog | None, display: Display) -> dict[str, float]:
     """One pass over the data; gives each term's mean over the steps that had it."""
     values: dict[str, list[float]] = {}
     run.method.train()
+    share_buffers(run.method)
     selections = run.task.epoch(run.config.training.batch_size, run.generators["order"])
-    batches = with_pixels(run.task.train_pixels, selections)
+    shares = (selection.part(rank(), num_processes()) for selection in selections)
+    batches = with_pixels(run.task.train_pixels, shares)
     while parts := list(islice(batches, run.config.training.accumulate)):
         terms = _step(run, parts)
         for name, value in terms.items():
             values.setdefault(name, []).append(value)
-        metrics.step(run, terms)
-        display.step(run, terms, images=sum(len(pixels) for _, pixels in parts))
-        run.plugins.hook.step_finished(run=run, step=run.step, terms=terms)
+        if metrics:
+            metrics.step(run, terms)
+            display.step(run, terms, images=num_processes() * sum(len(pixels) for _, pixels in parts))
+            run.plugins.hook.step_finished(run=run, step=run.step, terms=terms)
     return {name: sum(history) / len(history) for name, history in values.items()}
 
 
@@ -86,10 +93,11 @@ def _step(run: Run, batches: Sequence[tuple[Selection, Pixels]]) -> dict[str, fl
     The numbers of a step are looked at together, once, before the weights move: a GPU is waited for only there.
     """
     run.optimizer.zero_grad(set_to_none=True)
-    parts = [_gradient(run, _batch(run, *batch), 1 / len(batches)) for batch in batches]
+    parts = [_gradient(run, *batch, 1 / len(batches)) for batch in batches]
     terms = {name: torch.stack([part[name] for part in parts]).mean() for name in parts[0]}
+    average_gradients(run.parameters())
     norm = _clip(run.parameters(), run.config.training.clip_norm)
-    *values, length = torch.stack([*terms.values(), norm]).tolist()
+    *values, length = mean_over_processes(torch.stack([*terms.values(), norm])).tolist()
     numbers = dict(zip(terms, values, strict=True))
     check_terms(run, numbers, length)
     for group in run.optimizer.param_groups:
@@ -102,12 +110,12 @@ def _step(run: Run, batches: Sequence[tuple[Selection, Pixels]]) -> dict[str, fl
     return numbers
 
 
-def _gradient(run: Run, batch: Batch, share: float) -> dict[str, Tensor]:
+def _gradient(run: Run, selection: Selection, pixels: Pixels, share: float) -> dict[str, Tensor]:
     """Add this share of a batch's gradient to that of the step; gives the terms."""
-    weights = run.weights()
+    batch, weights = _batch(run, selection, pixels), run.weights()
     with mixed_precision(run):
         output = run.method.losses(batch, frozenset(weights))
-        terms = output.terms | run.task.losses(output, batch, frozenset(weights))
+        terms = selection.balance(output.terms) | run.task.losses(output, batch, frozenset(weights))
     if not terms:
         raise ConfigError(f"no loss term can be computed at step {run.step} with {', '.join(weights)}", key="starts")
     loss = torch.stack([weights[name] * term for name, term in terms.items()]).sum()
@@ -143,8 +151,10 @@ def learning_rate(run: Run) -> float:
     return training.learning_rate * factor * run.rate_factor
 
 
-def _report(run: Run, means: dict[str, float], metrics: MetricsLog, display: Display) -> None:
+def _report(run: Run, means: dict[str, float], metrics: MetricsLog | None, display: Display) -> None:
     """Tell everybody that an epoch is done; look at the model's health when that is due."""
+    if not metrics:
+        return
     if _is_due(run, run.config.training.report_every):
         with for_evaluation(run):
             diagnosis = diagnose(run, means)
@@ -170,8 +180,9 @@ def _is_due(run: Run, every: int) -> bool:
     return run.epoch % every == 0 or run.epoch == run.config.training.epochs
 
 
-def _note(run: Run, text: str, metrics: MetricsLog, display: Display) -> None:
+def _note(run: Run, text: str, metrics: MetricsLog | None, display: Display) -> None:
     """Keep what happened, after the run went back to an earlier step."""
-    metrics.cut(run.step)
     run.notes.append(text)
-    display.note(text)
+    if metrics:
+        metrics.cut(run.step)
+        display.note(text)

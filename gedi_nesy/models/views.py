@@ -14,10 +14,10 @@ from ..errors import ConfigError
 def embed_views(
     network: nn.Module, views: Float[Tensor, "views batch ..."] | Sequence[Float[Tensor, "batch ..."]]
 ) -> Float[Tensor, "views batch features"]:
-    """The network's outputs for each view, on the whole batch of the step.
+    """The network's outputs for each view.
 
-    Each view goes through alone, so that batch norm sees one view at a time. Everything that a loss says about a batch is
-    computed from what this function returns: where a batch is split over processes, this is the place to gather it.
+    Each view goes through alone, so that batch norm sees one view at a time. Where a batch is split over processes these are
+    the rows of this one; a loss that looks across the batch takes `whole_batch` of them.
     """
     return torch.stack([network(view) for view in views])
 

@@ -6,6 +6,8 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
+from ..distributed import share
+
 Chains = Float[Tensor, "chains channels height width"]
 
 
@@ -14,19 +16,22 @@ class ReplayBuffer(nn.Module):
 
     Source: Du and Mordatch 2019; sizes and the share of fresh starts from GEDI 2024 table 9 (10,000 and 0.05).
 
+    Of several processes each keeps its own part of the chains.
+
     Args:
-        size: number of chains kept.
+        size: number of chains kept, by all processes together.
         shape: channels, height and width of an image.
         fresh: probability that a drawn chain starts anew from noise.
         generator: randomness of the first fill.
     """
 
+    OWN_PARTS = ("images",)
     images: Float[Tensor, "size channels height width"]
 
     def __init__(self, size: int, shape: tuple[int, int, int], fresh: float, generator: torch.Generator) -> None:
         super().__init__()
         self.fresh = fresh
-        self.register_buffer("images", _noise((size, *shape), generator))
+        self.register_buffer("images", _noise((share(size, "method.buffer_size"), *shape), generator))
 
     def draw(self, count: int, generator: torch.Generator) -> tuple[Int[Tensor, " chains"], Chains]:
         """Rows drawn without replacement (with it when there are too few), and where their chains start."""

@@ -16,7 +16,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from gedi_nesy import Batch, Method, MethodContext, MethodOutput, Options, Term
+from gedi_nesy import Batch, Method, MethodContext, MethodOutput, Options, Term, whole_batch
 from gedi_nesy.losses import mean_over_pairs, off_diagonal_squares
 from gedi_nesy.models.heads import Widths, mlp
 from gedi_nesy.models.precision import full_precision
@@ -51,7 +51,7 @@ class BarlowTwins(Method):
     def losses(self, batch: Batch, active: frozenset[str]) -> MethodOutput:
         """The active terms."""
         embeddings = embed_views(self.backbone, batch.images)
-        projected = embed_views(self.projector, embeddings)
+        projected = whole_batch(embed_views(self.projector, embeddings), dim=1)
         measures = {"invariance": invariance, "redundancy": redundancy}
         terms = {name: mean_over_pairs(measures[name], projected, projected) for name in measures if name in active}
         return MethodOutput(terms, embeddings=embeddings[0])

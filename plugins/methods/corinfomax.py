@@ -21,7 +21,7 @@ from pydantic import Field
 from torch import Tensor
 from torch.nn import functional
 
-from gedi_nesy import Batch, Method, MethodContext, MethodOutput, Options, Term
+from gedi_nesy import Batch, Method, MethodContext, MethodOutput, Options, Term, whole_batch
 from gedi_nesy.losses import mean_over_pairs
 from gedi_nesy.models.heads import Widths, mlp
 from gedi_nesy.models.precision import full_precision
@@ -68,7 +68,7 @@ class CorInfoMax(Method):
     def losses(self, batch: Batch, active: frozenset[str]) -> MethodOutput:
         """The active terms."""
         embeddings = embed_views(self.backbone, batch.images)
-        projected = functional.normalize(embed_views(self.projector, embeddings), dim=2)
+        projected = functional.normalize(whole_batch(embed_views(self.projector, embeddings), dim=1), dim=2)
         terms: dict[str, Tensor] = {}
         if "volume" in active:
             mean, covariance = running_statistics(projected, self.mean, self.covariance, self.options.forgetting)

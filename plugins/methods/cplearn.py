@@ -24,7 +24,7 @@ from jaxtyping import Float
 from pydantic import Field
 from torch import Tensor, nn
 
-from gedi_nesy import Batch, ConfigError, Method, MethodContext, MethodOutput, Options, Term
+from gedi_nesy import Batch, ConfigError, Method, MethodContext, MethodOutput, Options, Term, whole_batch
 from gedi_nesy.losses import cross_entropy, log_batch_mean, mean_over_pairs, negative_entropy
 from gedi_nesy.models.views import embed_views, require_views
 
@@ -80,7 +80,8 @@ class CpLearn(Method):
         if "inv" in active:
             terms["inv"] = mean_over_pairs(cross_entropy, log_probs, log_probs)
         if "prior" in active:
-            terms["prior"] = torch.stack([negative_entropy(log_batch_mean(view)) for view in log_probs]).mean()
+            whole = whole_batch(log_probs, dim=1)
+            terms["prior"] = torch.stack([negative_entropy(log_batch_mean(view)) for view in whole]).mean()
         return MethodOutput(terms, None if self.lacks else log_probs[0], embeddings[0])
 
     def _log_probs(self, projected: Float[Tensor, "*axes features"]) -> Float[Tensor, "*axes codes"]:

@@ -25,7 +25,7 @@ from pydantic import Field
 from torch import Tensor
 from torch.nn import functional
 
-from gedi_nesy import Batch, Method, MethodContext, MethodOutput, Options, Term
+from gedi_nesy import Batch, Method, MethodContext, MethodOutput, Options, Term, whole_batch
 from gedi_nesy.losses import mean_over_pairs
 from gedi_nesy.models.heads import Widths, mlp
 from gedi_nesy.models.momentum import MomentumCopy
@@ -78,7 +78,7 @@ class DeepCluster(Method):
         embeddings = embed_views(self.backbone, batch.images)
         projected = functional.normalize(embed_views(self.projector, embeddings).float(), dim=2)
         log_probs = self._log_probs(projected)
-        self.new_rows = projected[0].detach()
+        self.new_rows = whole_batch(projected[0].detach())
         terms = {}
         if "pseudo_label" in active:
             labels = (embed_views(self.labeller, batch.images).float() @ self.centroids.T).argmax(dim=2)

@@ -21,7 +21,7 @@ from jaxtyping import Float
 from pydantic import Field
 from torch import Tensor
 
-from gedi_nesy import Batch, Method, MethodContext, MethodOutput, Options
+from gedi_nesy import Batch, Method, MethodContext, MethodOutput, Options, whole_batch
 from gedi_nesy.losses import cross_entropy, mean_over_pairs
 from gedi_nesy.models.heads import Prototypes, Widths, mlp
 from gedi_nesy.models.momentum import MomentumCopy
@@ -75,7 +75,7 @@ class Dino(Method):
         student = (scores / options.student_temperature).log_softmax(dim=2)
         outputs = embed_views(self.teacher, batch.images[: options.teacher_views]).float()
         teacher = ((outputs - self.center) / options.teacher_temperature).log_softmax(dim=2)
-        self.new_center = outputs.mean(dim=(0, 1))
+        self.new_center = whole_batch(outputs.mean(dim=1, keepdim=True), dim=1).mean(dim=(0, 1))
         terms = {"distillation": mean_over_pairs(cross_entropy, teacher, student)} if "distillation" in active else {}
         return MethodOutput(terms, None if self.lacks else student[0], embeddings[0])
 

@@ -24,7 +24,8 @@ from pydantic import Field
 from torch import Tensor
 from torch.nn import functional
 
-from gedi_nesy import Batch, ConfigError, Method, MethodContext, MethodOutput, Options, Term
+from gedi_nesy import Batch, ConfigError, Method, MethodContext, MethodOutput, Options, Term, whole_batch
+from gedi_nesy.distributed import share
 from gedi_nesy.losses import nt_xent
 from gedi_nesy.models.heads import Widths, mlp
 from gedi_nesy.models.mode import evaluating, frozen
@@ -72,6 +73,7 @@ class Ebclr(Method):
         if "norm" in context.active and "gen" not in context.active:
             raise ConfigError("the term norm regularises gen, and the weight of gen is 0", key="weights.norm")
         self.options, self.generator, self.backbone = options, context.generator, context.backbone
+        self.chains = options.chains and share(options.chains, "method.chains")
         self.projector = mlp(context.backbone.num_features, options.projector, batch_norm=False)
         self.references = Queue(options.references, options.projector[-1])
         self.new_references: Tensor | None = None
@@ -90,23 +92,24 @@ class Ebclr(Method):
     def losses(self, batch: Batch, active: frozenset[str]) -> MethodOutput:
         """The active terms."""
         embeddings = embed_views(self.backbone, batch.images[:2])
-        projected = embed_views(self.projector, embeddings)
+        projected = whole_batch(embed_views(self.projector, embeddings), dim=1)
         self.new_references = functional.normalize(projected[1].detach(), dim=1)
         terms: dict[str, Tensor] = {}
         if "contrastive" in active:
             terms["contrastive"] = nt_xent(projected, self.options.temperature / 2)
         if "gen" in active and self.buffer is not None:
-            samples = self.projector(self.backbone(self._moved_chains(self.buffer, projected)))
+            count = self.chains or embeddings.shape[1]
+            chains = self._moved_chains(self.buffer, count, projected[1].detach())
+            samples = self.projector(self.backbone(chains))
             data = self._log_density(projected[0], projected[1]).mean()
             terms["gen"] = self._log_density(samples, projected[1]).mean() - data
             if "norm" in active:
                 terms["norm"] = mean_squared_length(projected[0]) + mean_squared_length(samples)
         return MethodOutput(terms, embeddings=embeddings[0])
 
-    def _moved_chains(self, buffer: ReplayBuffer, projected: Float[Tensor, "views batch features"]) -> ImageBatch:
+    def _moved_chains(self, buffer: ReplayBuffer, count: int, references: Rows) -> ImageBatch:
         """Chains that started from the buffer and go back there."""
-        rows, start = buffer.draw(self.options.chains or projected.shape[1], self.generator)
-        references = projected[1].detach()
+        rows, start = buffer.draw(count, self.generator)
 
         def log_density(images: ImageBatch) -> Float[Tensor, " chains"]:
             return self._log_density(self.projector(self.backbone(images)), references)

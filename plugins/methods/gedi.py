@@ -29,7 +29,8 @@ from jaxtyping import Float
 from pydantic import Field, model_validator
 from torch import Tensor, nn
 
-from gedi_nesy import Batch, ConfigError, Method, MethodContext, MethodOutput, Options, Term
+from gedi_nesy import Batch, ConfigError, Method, MethodContext, MethodOutput, Options, Term, whole_batch
+from gedi_nesy.distributed import share
 from gedi_nesy.losses import cross_entropy, log_batch_mean, negative_entropy
 from gedi_nesy.models.heads import Projector
 from gedi_nesy.models.mode import evaluating, frozen
@@ -86,6 +87,7 @@ class Gedi(Method):
         super().__init__(options, context)
         self._check(options, context)
         self.options, self.active, self.generator = options, context.active, context.generator
+        self.chains = options.chains and share(options.chains, "method.chains")
         self.backbone = context.backbone
         num_features = context.backbone.num_features
         self.projector = Projector(num_features, num_features)
@@ -143,7 +145,7 @@ class Gedi(Method):
         self, data_log_density: Float[Tensor, " batch"], buffer: ReplayBuffer
     ) -> tuple[Tensor, Tensor]:
         """gen and energy, on samples that start from the buffer and go back there."""
-        rows, start = buffer.draw(self.options.chains or len(data_log_density), self.generator)
+        rows, start = buffer.draw(self.chains or len(data_log_density), self.generator)
         with evaluating(self), frozen(self):
             samples = sgld.sample(self.log_density, start, self.options.sgld, self.generator)
         buffer.store(rows, samples)
@@ -152,7 +154,7 @@ class Gedi(Method):
         return gen, data_log_density.square().mean() + sample_log_density.square().mean()
 
     def _prior_term(self, log_probs: Float[Tensor, "batch classes"]) -> Float[Tensor, ""]:
-        mean = log_batch_mean(log_probs)
+        mean = log_batch_mean(whole_batch(log_probs))
         if self.options.prior_form == "entropy":
             return negative_entropy(mean)
         return -(self.log_prior.exp() * mean).sum()

@@ -21,7 +21,7 @@ from pydantic import Field
 from torch import Tensor
 from torch.nn import functional
 
-from gedi_nesy import Batch, Method, MethodContext, MethodOutput, Options, Term
+from gedi_nesy import Batch, Method, MethodContext, MethodOutput, Options, Term, whole_batch
 from gedi_nesy.models.heads import Widths, mlp
 from gedi_nesy.models.precision import full_precision
 from gedi_nesy.models.views import embed_views, require_views
@@ -51,7 +51,7 @@ class InstanceDiscrimination(Method):
     def losses(self, batch: Batch, active: frozenset[str]) -> MethodOutput:
         """Invariance and spread of the first two views."""
         embeddings = embed_views(self.backbone, batch.images[:2])
-        images, views = embed_views(self.projector, embeddings)
+        images, views = whole_batch(embed_views(self.projector, embeddings), dim=1)
         terms = {"instance": instance_loss(images, views, self.options.temperature)} if "instance" in active else {}
         return MethodOutput(terms, embeddings=embeddings[0])
 

@@ -18,7 +18,7 @@ from pydantic import Field
 from torch import Tensor
 from torch.nn import functional
 
-from gedi_nesy import Batch, Method, MethodContext, MethodOutput, Options, Term
+from gedi_nesy import Batch, Method, MethodContext, MethodOutput, Options, Term, whole_batch
 from gedi_nesy.models.heads import Widths, mlp
 from gedi_nesy.models.momentum import MomentumCopy
 from gedi_nesy.models.precision import full_precision
@@ -62,7 +62,7 @@ class MoCo(Method):
         embeddings = embed_views(self.backbone, batch.images[:1])
         queries = embed_views(self.projector, embeddings)[0]
         keys = functional.normalize(embed_views(self.key_network, batch.images[1:2])[0], dim=1)
-        self.new_keys = keys
+        self.new_keys = whole_batch(keys)
         terms = {}
         if "contrastive" in active:
             terms["contrastive"] = info_nce(queries, keys, self.queue.rows, self.options.temperature)

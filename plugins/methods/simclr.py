@@ -16,7 +16,7 @@ from jaxtyping import Float
 from pydantic import Field
 from torch import Tensor
 
-from gedi_nesy import Batch, Method, MethodContext, MethodOutput, Options
+from gedi_nesy import Batch, Method, MethodContext, MethodOutput, Options, whole_batch
 from gedi_nesy.losses import nt_xent
 from gedi_nesy.models.heads import Widths, mlp
 from gedi_nesy.models.views import embed_views, require_views
@@ -42,7 +42,7 @@ class SimClr(Method):
     def losses(self, batch: Batch, active: frozenset[str]) -> MethodOutput:
         """NT-Xent over all views."""
         embeddings = embed_views(self.backbone, batch.images)
-        projected = embed_views(self.projector, embeddings)
+        projected = whole_batch(embed_views(self.projector, embeddings), dim=1)
         terms = {"contrastive": nt_xent(projected, self.options.temperature)} if "contrastive" in active else {}
         return MethodOutput(terms, embeddings=embeddings[0])
 

@@ -21,7 +21,8 @@ from jaxtyping import Float
 from pydantic import Field
 from torch import Tensor
 
-from gedi_nesy import Batch, Method, MethodContext, MethodOutput, Options
+from gedi_nesy import Batch, Method, MethodContext, MethodOutput, Options, whole_batch
+from gedi_nesy.distributed import own_rows
 from gedi_nesy.losses import cross_entropy, log_sinkhorn, mean_over_pairs
 from gedi_nesy.models.heads import Prototypes, Widths, mlp
 from gedi_nesy.models.queue import Queue
@@ -68,13 +69,13 @@ class Swav(Method):
     def losses(self, batch: Batch, active: frozenset[str]) -> MethodOutput:
         """Swapped prediction."""
         embeddings = embed_views(self.backbone, batch.crops)
-        projected = embed_views(self.projector, embeddings)
+        projected = whole_batch(embed_views(self.projector, embeddings), dim=1)
         scores = embed_views(self.prototypes, projected)
         log_probs = (scores / self.options.temperature).log_softmax(dim=2)
         self.new_rows = projected[: self.options.code_views].detach().transpose(0, 1).flatten(1)
         codes = self._log_codes(scores.detach())
         terms = {"swap": mean_over_pairs(cross_entropy, codes, log_probs)} if "swap" in active else {}
-        return MethodOutput(terms, None if self.lacks else log_probs[0], embeddings[0])
+        return MethodOutput(terms, None if self.lacks else own_rows(log_probs[0], embeddings.shape[1]), embeddings[0])
 
     @torch.no_grad()
     def _log_codes(self, scores: Float[Tensor, "views batch prototypes"]) -> Float[Tensor, "views batch prototypes"]:

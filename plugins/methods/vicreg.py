@@ -16,7 +16,7 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.nn import functional
 
-from gedi_nesy import Batch, Method, MethodContext, MethodOutput, Options, Term
+from gedi_nesy import Batch, Method, MethodContext, MethodOutput, Options, Term, whole_batch
 from gedi_nesy.losses import mean_over_pairs, off_diagonal_squares
 from gedi_nesy.models.heads import Widths, mlp
 from gedi_nesy.models.precision import full_precision
@@ -52,7 +52,7 @@ class VicReg(Method):
     def losses(self, batch: Batch, active: frozenset[str]) -> MethodOutput:
         """The active terms."""
         embeddings = embed_views(self.backbone, batch.images)
-        projected = embed_views(self.projector, embeddings)
+        projected = whole_batch(embed_views(self.projector, embeddings), dim=1)
         measures = {"invariance": invariance, "variance": variance, "covariance": covariance}
         terms = {name: measures[name](projected) for name in measures if name in active}
         return MethodOutput(terms, embeddings=embeddings[0])

@@ -19,7 +19,7 @@ from jaxtyping import Float
 from pydantic import Field, model_validator
 from torch import Tensor
 
-from gedi_nesy import Batch, ConfigError, Method, MethodContext, MethodOutput, Options, Term
+from gedi_nesy import Batch, ConfigError, Method, MethodContext, MethodOutput, Options, Term, whole_batch
 from gedi_nesy.losses import mean_over_pairs, negative_cosine
 from gedi_nesy.models.heads import Widths, mlp
 from gedi_nesy.models.precision import full_precision
@@ -61,7 +61,7 @@ class WMse(Method):
     def losses(self, batch: Batch, active: frozenset[str]) -> MethodOutput:
         """The distance over pairs of views, for each random cut."""
         embeddings = embed_views(self.backbone, batch.images)
-        projected = embed_views(self.projector, embeddings)
+        projected = whole_batch(embed_views(self.projector, embeddings), dim=1)
         distances = [self._distance(projected) for _ in range(self.options.cuts)] if "distance" in active else []
         terms = {"distance": torch.stack(distances).mean()} if distances else {}
         return MethodOutput(terms, embeddings=embeddings[0])

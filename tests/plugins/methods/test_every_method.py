@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 import torch
+from split_batches import SINGLE, steps_of_methods
+from two_processes import both
 
 from gedi_nesy import Batch, ConfigError, MethodContext
 from gedi_nesy.plugin_manager import load_plugins
@@ -20,8 +22,8 @@ SMALL = {
     "cplearn": {"features": 16},
     "deepcluster": HEAD | {"memory": 12},
     "dino": HEAD,
-    "ebclr": HEAD | {"buffer_size": 12, "chains": 3, "references": 12, "sgld": SGLD},
-    "gedi": {"buffer_size": 12, "chains": 3, "sgld": SGLD},
+    "ebclr": HEAD | {"buffer_size": 12, "chains": 4, "references": 12, "sgld": SGLD},
+    "gedi": {"buffer_size": 12, "chains": 4, "sgld": SGLD},
     "jigsaw": {"grid": 2, "permutations": 6, "hidden": (8,)},
     "moco": HEAD | {"queue_size": 16},
     "simclr": HEAD,
@@ -88,3 +90,28 @@ def test_a_single_view_is_refused_before_training(name):
     with pytest.raises(ConfigError, match="num_views is 1, set it to 2 or more") as error:
         kind(kind.Options(**SMALL.get(name, {})), context)
     assert error.value.key == "num_views"
+
+
+@pytest.fixture(scope="module")
+def steps_of_two_processes(tmp_path_factory):
+    """What each of two processes gets from its half of every batch."""
+    options = {name: _without_noise(name) for name in ENTRIES}
+    outcomes = both(tmp_path_factory.mktemp("two"), steps_of_methods, options)
+    assert all(outcome.exit_code == 0 for outcome in outcomes), outcomes
+    return [outcome.result for outcome in outcomes]
+
+
+def _without_noise(name):
+    options = SMALL.get(name, {})
+    return options | ({"sgld": SGLD | {"noise_std": 0.0}} if "sgld" in options else {})
+
+
+@pytest.mark.parametrize("name", ENTRIES)
+def test_two_processes_on_halves_equal_one_on_the_whole_batch(name, steps_of_two_processes):
+    """Terms and gradients of the first step, weights, queues, centers, centroids and chains after some more."""
+    whole = steps_of_methods({name: _without_noise(name)})[name]
+    for half in steps_of_two_processes:
+        assert half[name].keys() == whole.keys()
+        for key, value in whole.items():
+            close = {"rtol": 1e-3, "atol": 1e-5} if name in SINGLE else {"rtol": 1e-9, "atol": 1e-11}
+            torch.testing.assert_close(half[name][key], value, **close, msg=lambda text, key=key: f"{key}: {text}")

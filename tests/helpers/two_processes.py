@@ -1,0 +1,81 @@
+"""Two processes as torchrun starts them, without its launcher and with torch loaded once for all of them."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import socket
+import sys
+import traceback
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+LOADED = ["torch", "gedi_nesy.cli", "gedi_nesy.engine.start", "gedi_nesy.engine.train", "gedi_nesy.engine.evaluate"]
+PATIENCE = 120
+
+
+@dataclass
+class Outcome:
+    """How a process ended: what the function gave (tensors), or None, and what it wrote."""
+
+    result: Any
+    exit_code: int | None
+    out: str
+    err: str
+
+
+def both(folder: Path, function: Any, *arguments: Any, environment: dict[str, str] | None = None) -> list[Outcome]:
+    """Call a function of an importable module in two processes that know of each other.
+
+    Args:
+        folder: working folder of both; what they print is kept there.
+        environment: further variables.
+    """
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(LOADED)
+    with socket.socket() as free:
+        free.bind(("localhost", 0))
+        port = free.getsockname()[1]
+    shared = {"WORLD_SIZE": "2", "LOCAL_WORLD_SIZE": "2", "MASTER_ADDR": "localhost", "MASTER_PORT": str(port)}
+    started = []
+    for rank in ("0", "1"):
+        variables = os.environ | shared | {"RANK": rank, "LOCAL_RANK": rank} | (environment or {})
+        process = context.Process(target=_child, args=(folder, rank, variables, function, arguments))
+        process.start()
+        started.append(process)
+    return [_outcome(folder, rank, process) for rank, process in enumerate(started)]
+
+
+def _outcome(folder: Path, rank: int, process: Any) -> Outcome:
+    process.join(PATIENCE)
+    if process.exitcode is None:
+        process.kill()
+    file = folder / f"result-{rank}.pt"
+    result = torch.load(file) if file.exists() else None
+    file.unlink(missing_ok=True)
+    return Outcome(result, process.exitcode, *((folder / f"{name}-{rank}").read_text() for name in ("out", "err")))
+
+
+def _child(folder: Path, rank: str, variables: dict[str, str], function: Any, arguments: Any) -> None:
+    os.environ |= variables
+    os.chdir(folder)
+    for name, descriptor in (("out", 1), ("err", 2)):
+        os.dup2(os.open(folder / f"{name}-{rank}", os.O_WRONLY | os.O_CREAT | os.O_TRUNC), descriptor)
+    try:
+        torch.set_num_threads(1)
+        torch.save(function(*arguments), folder / f"result-{rank}.pt")
+    except SystemExit:
+        raise
+    except BaseException:
+        traceback.print_exc()
+        sys.exit(3)
+
+
+def command_line(*arguments: str) -> None:
+    """`gedi-nesy` with these arguments; ends with its exit code."""
+    from gedi_nesy.cli import main
+
+    main(list(arguments))
