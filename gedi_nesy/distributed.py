@@ -194,8 +194,8 @@ def joined(part: Tensor) -> Tensor:
 
 
 def own_part(whole: Tensor) -> Tensor:
-    """This process's part of what `joined` has put together."""
-    return whole.chunk(num_processes())[rank()]
+    """This process's part of what `joined` has put together, in memory of its own: generators misread any other."""
+    return whole.chunk(num_processes())[rank()].clone()
 
 
 def own_names(module: nn.Module) -> frozenset[str]:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import faulthandler
 import multiprocessing
 import os
-import socket
 import sys
 import traceback
 from dataclasses import dataclass
@@ -12,8 +12,19 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from torch import distributed
 
-LOADED = ["torch", "gedi_nesy.cli", "gedi_nesy.engine.start", "gedi_nesy.engine.train", "gedi_nesy.engine.evaluate"]
+# What every process would import for seconds.
+LOADED = [
+    "torch._dynamo",
+    "gedi_nesy.cli",
+    "gedi_nesy.engine.start",
+    "gedi_nesy.engine.train",
+    "gedi_nesy.engine.evaluate",
+    "gedi_nesy.reporting.progress",
+    "gedi_nesy_plugins.methods.gedi",
+    "gedi_nesy_plugins.tasks.constraint",
+]
 PATIENCE = 120
 
 
@@ -36,10 +47,15 @@ def both(folder: Path, function: Any, *arguments: Any, environment: dict[str, st
     """
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(LOADED)
-    with socket.socket() as free:
-        free.bind(("localhost", 0))
-        port = free.getsockname()[1]
-    shared = {"WORLD_SIZE": "2", "LOCAL_WORLD_SIZE": "2", "MASTER_ADDR": "localhost", "MASTER_PORT": str(port)}
+    # As torchrun does, keep what processes tell each other here, where it outlives them.
+    store = distributed.TCPStore("localhost", 0, is_master=True, wait_for_workers=False)
+    shared = {
+        "WORLD_SIZE": "2",
+        "LOCAL_WORLD_SIZE": "2",
+        "MASTER_ADDR": "localhost",
+        "MASTER_PORT": str(store.port),
+        "TORCHELASTIC_USE_AGENT_STORE": "True",
+    }
     started = []
     for rank in ("0", "1"):
         variables = os.environ | shared | {"RANK": rank, "LOCAL_RANK": rank} | (environment or {})
@@ -62,8 +78,10 @@ def _outcome(folder: Path, rank: int, process: Any) -> Outcome:
 def _child(folder: Path, rank: str, variables: dict[str, str], function: Any, arguments: Any) -> None:
     os.environ |= variables
     os.chdir(folder)
+    (folder / f"pid-{rank}").write_text(str(os.getpid()))
     for name, descriptor in (("out", 1), ("err", 2)):
         os.dup2(os.open(folder / f"{name}-{rank}", os.O_WRONLY | os.O_CREAT | os.O_TRUNC), descriptor)
+    faulthandler.enable()
     try:
         torch.set_num_threads(1)
         torch.save(function(*arguments), folder / f"result-{rank}.pt")

@@ -1,0 +1,173 @@
+"""Training in two processes: one run folder, exact resumption, decisions made together, one message when it fails."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from two_processes import both, command_line
+
+from gedi_nesy.engine import checkpoint
+
+OVERRIDES = ("evaluators=[constraint]", "training.epochs=3")
+
+
+def train(folder, run_id, *more, environment=None):
+    arguments = ("train", "tiny.yaml", "--run-id", run_id, *OVERRIDES, *more)
+    return both(folder, command_line, *arguments, environment=environment)
+
+
+def state(folder, run_id):
+    run = folder / "runs/tiny" / run_id
+    results = json.loads((run / "results.json").read_text())
+    metrics = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
+    for line in metrics:
+        line.pop("seconds", None)
+    tensors = checkpoint.read(checkpoint.newest(run / "checkpoints")).tensors
+    return results["numbers"], results["notes"], metrics, {name: value.tolist() for name, value in tensors.items()}
+
+
+def codes(outcomes):
+    return [outcome.exit_code for outcome in outcomes]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory, tiny_text):
+    path = tmp_path_factory.mktemp("two")
+    (path / "tiny.yaml").write_text(tiny_text)
+    return path
+
+
+@pytest.fixture(scope="module")
+def whole(folder):
+    outcomes = train(folder, "whole")
+    assert codes(outcomes) == [0, 0], outcomes
+    return outcomes
+
+
+def test_the_main_process_alone_writes_and_speaks(folder, whole):
+    assert "run folder runs/tiny/whole" in whole[0].out and "query_probability" in whole[0].out
+    assert whole[1].out == whole[0].err == whole[1].err == ""
+    assert json.loads((folder / "runs/tiny/whole/environment.json").read_text())["processes"] == 2
+    assert [line["step"] for line in state(folder, "whole")[2] if "terms" in line] == list(range(1, 13))
+
+
+def test_each_process_has_chains_and_random_states_of_its_own(folder, whole):
+    tensors = checkpoint.read(checkpoint.newest(folder / "runs/tiny/whole/checkpoints")).tensors
+    first, second = tensors["method/buffer.images"].chunk(2)
+    assert len(first) == 8 and not torch.equal(first, second)
+    for name, is_own in {"views": True, "method": True, "torch": True, "order": False}.items():
+        first, second = tensors[f"generator/{name}"].chunk(2)
+        assert torch.equal(first, second) != is_own, name
+
+
+def test_torchrun_gives_the_same_run(folder, whole):
+    command = [
+        sys.executable,
+        "-m",
+        "torch.distributed.run",
+        "--standalone",
+        "--nproc-per-node",
+        "2",
+        "-m",
+        "gedi_nesy",
+    ]
+    arguments = ["train", "tiny.yaml", "--run-id", "torchrun", *OVERRIDES]
+    environment = os.environ | {"OMP_NUM_THREADS": "1"}
+    ended = subprocess.run([*command, *arguments], cwd=folder, env=environment, capture_output=True, text=True)
+    assert ended.returncode == 0, ended.stderr
+    assert ended.stdout.count("run folder") == 1
+    assert state(folder, "torchrun") == state(folder, "whole")
+
+
+def test_killed_in_mid_epoch_and_resumed_equals_uninterrupted(folder, whole):
+    outcomes = train(folder, "killed", environment={"TINY_KILL_AT": "6"})
+    assert codes(outcomes) == [-9, 1]
+    assert "process 1 waited for another one, which has ended" in outcomes[1].err
+    assert "Traceback" not in outcomes[1].err
+    outcomes = train(folder, "killed", "--resume")
+    assert codes(outcomes) == [0, 0], outcomes
+    assert "going on after epoch 1 of 3, step 4" in outcomes[0].out
+    assert state(folder, "killed") == state(folder, "whole")
+
+
+def test_another_number_of_processes_cannot_go_on_but_evaluates(folder, whole, cli, monkeypatch):
+    monkeypatch.chdir(folder)
+    code, _, err = cli("train", "runs/tiny/whole", "--resume")
+    assert code == 2 and "was trained by 2 processes (torchrun) and this is 1 process" in err
+    code, out, err = cli("evaluate", "runs/tiny/whole")
+    assert code == 0 and "query_probability" in out, err
+
+
+def test_interrupted_by_ctrl_c_says_so_once(folder, tmp_path):
+    plugin = tmp_path / "ctrl_c.py"
+    plugin.write_text(
+        "import os, signal\nfrom pathlib import Path\nfrom gedi_nesy import hookimpl\n"
+        "@hookimpl\ndef step_finished(step):\n"
+        "    if step == 5:\n"
+        "        for rank in (1, 0):\n            os.kill(int(Path(f'pid-{rank}').read_text()), signal.SIGINT)\n"
+    )
+    outcomes = train(folder, "interrupted", with_plugin(folder, plugin))
+    assert 130 in codes(outcomes) and 0 not in codes(outcomes)
+    said = outcomes[0].err + outcomes[1].err
+    assert said == "interrupted; go on with: gedi-nesy train runs/tiny/interrupted --resume\n"
+
+
+def test_numbers_that_break_in_one_process_are_rolled_back_in_all(folder, tmp_path):
+    plugin = tmp_path / "bomb.py"
+    plugin.write_text(
+        "import torch\nfrom gedi_nesy import hookimpl\nfired = []\n"
+        "@hookimpl\ndef step_finished(run, step):\n"
+        "    if step == 6 and not fired:\n"
+        "        fired.append(1)\n"
+        "        with torch.no_grad():\n            next(run.method.parameters()).fill_(float('nan'))\n"
+    )
+    outcomes = train(folder, "bomb", with_plugin(folder, plugin), "training.on_divergence=rollback")
+    assert codes(outcomes) == [0, 0], outcomes
+    assert state(folder, "bomb")[1] == ["diverged at step 6, rolled back to step 4, learning rate times 0.5 from there"]
+
+
+def test_divergence_is_said_once(folder):
+    outcomes = train(folder, "diverged", "training.max_term=0.5")
+    assert codes(outcomes) == [1, 1]
+    assert (outcomes[0].err + outcomes[1].err).count("training diverged at step 0") == 1
+
+
+def test_all_start_again_together(folder):
+    outcomes = train(folder, "again", "training.restart={term: nesy, above: 0.0, after: 0.5, attempts: 2}")
+    assert codes(outcomes) == [0, 0], outcomes
+    (note,) = state(folder, "again")[1]
+    assert note.startswith("attempt 1 was given up: nesy is")
+
+
+def test_a_fault_of_one_process_ends_all_with_its_message(folder, tmp_path):
+    plugin = tmp_path / "lost.py"
+    plugin.write_text(
+        "import os\nfrom gedi_nesy import DataError, View, hookimpl\n"
+        "class Lost(View):\n"
+        "    def __call__(self, images, generator):\n"
+        "        if os.environ['RANK'] == '1' and len(images) > 1:\n            raise DataError('the disk is gone')\n"
+        "        return images\n"
+        "@hookimpl\ndef register(registry):\n    registry.add_view('lost', Lost)\n"
+    )
+    outcomes = train(folder, "lost", with_plugin(folder, plugin), "views=[lost]")
+    assert codes(outcomes) == [1, 2]
+    assert outcomes[1].err == "error: the disk is gone\n" and outcomes[0].err == ""
+
+
+def test_a_batch_that_cannot_be_shared_is_refused_before_anything_is_written(folder):
+    outcomes = train(folder, "odd", "training.batch_size=5")
+    assert codes(outcomes) == [2, 2]
+    said = outcomes[0].err + outcomes[1].err
+    assert said.count("training.batch_size is 5, which 2 processes cannot share evenly") == 1
+    assert not Path(folder / "runs/tiny/odd").exists()
+
+
+def with_plugin(folder, plugin):
+    """An override that loads a plugin file beside the tests' own."""
+    return f"plugins=[{Path(__file__).parents[2] / 'tiny_plugin.py'}, {plugin}]"
