@@ -6,7 +6,8 @@ import json
 
 import pytest
 import torch
-from gedi_nesy_plugins.evaluators.ood import OutOfDistribution, gradient_norm, score
+from gedi_nesy_plugins.evaluators.ood import OutOfDistribution
+from gedi_nesy_plugins.evaluators.ood_scores import gradient_norm, neighbour_similarity, score
 from pydantic import Field, ValidationError
 
 from gedi_nesy import ConfigError, DatasetReader, DivergenceError, ImageDataset, PluginError
@@ -52,7 +53,7 @@ def test_images_far_from_training_are_told_apart_by_density_and_gradient(energy,
         assert found.numbers[f"bright_{name}_fpr95"] == 0.0
         assert found.numbers[f"bright_{name}_aupr"] == pytest.approx(1.0)
     assert found.numbers["bright_max_softmax_auroc"] == 1.0  # white is all classes alike
-    assert set(found.definitions) == set(found.numbers) and len(found.numbers) == 9
+    assert set(found.definitions) == set(found.numbers) and len(found.numbers) == 12
     assert "bright (30 test images)" in found.definitions["bright_log_density_auroc"]
 
 
@@ -60,9 +61,9 @@ def test_the_gradient_norm_is_that_of_the_formula(energy, forty):
     """The gradient of -|x|^2 / 2 is -x."""
     images = to_unit_range(forty.dataset.test.pixels)
     with torch.no_grad():
-        assert torch.allclose(gradient_norm(energy, images), images.flatten(start_dim=1).norm(dim=1))
+        assert torch.allclose(gradient_norm(energy.log_density, images), images.flatten(start_dim=1).norm(dim=1))
     norms = score(energy, "gradient_norm", forty.dataset.test.pixels)
-    assert norms == pytest.approx(-images.flatten(start_dim=1).norm(dim=1).numpy())
+    assert norms.numpy() == pytest.approx(-images.flatten(start_dim=1).norm(dim=1).numpy())
 
 
 def test_the_gradient_norm_agrees_with_finite_differences():
@@ -82,18 +83,42 @@ def test_the_gradient_norm_agrees_with_finite_differences():
         step[place] = 1e-6
         ahead, behind = (Energy().log_density(image + sign * step.view(1, 1, 2, 2)).item() for sign in (1, -1))
         slopes.append((ahead - behind) / 2e-6)
-    assert gradient_norm(Energy(), image).item() == pytest.approx(sum(s**2 for s in slopes) ** 0.5, rel=1e-6)
+    assert gradient_norm(Energy().log_density, image).item() == pytest.approx(
+        sum(s**2 for s in slopes) ** 0.5, rel=1e-6
+    )
 
 
 def test_scores_are_those_that_the_method_can_give(energy, flat, forty):
     energy.lacks = frozenset({"log_density"})
-    assert set(evaluate(energy, forty).numbers) == {f"bright_max_softmax_{kind}" for kind in ("auroc", "aupr", "fpr95")}
+    names = ("max_softmax", "outputs_gradient_norm", "neighbour_similarity")
+    kinds = ("auroc", "aupr", "fpr95")
+    assert set(evaluate(energy, forty).numbers) == {f"bright_{name}_{kind}" for name in names for kind in kinds}
     with pytest.raises(
         ConfigError, match=r"Energy offers class_log_probs, embed, so it cannot be used with gradient_norm"
     ):
         evaluate(energy, forty, scores=["gradient_norm"])
-    with pytest.raises(ConfigError, match="Flat offers embed, so it cannot be used with any"):
-        evaluate(flat(), forty)
+    assert set(evaluate(flat(), forty).tables["score_histograms"]) == {"outputs_gradient_norm", "neighbour_similarity"}
+
+
+def test_a_method_with_no_capability_gets_no_score(flat, forty):
+    nothing = flat()
+    nothing.lacks = frozenset({"embed"})
+    with pytest.raises(ConfigError, match="Flat offers nothing, so it cannot be used with any"):
+        evaluate(nothing, forty)
+
+
+def test_the_outputs_of_a_network_are_read_as_logits(flat, forty):
+    """The embedding is the image itself: the gradient of its logsumexp is its softmax."""
+    images = to_unit_range(forty.dataset.test.pixels).flatten(start_dim=1)
+    found = score(flat(), "outputs_gradient_norm", forty.dataset.test.pixels)
+    assert found.numpy() == pytest.approx(-images.softmax(dim=1).norm(dim=1).numpy(), rel=1e-5)
+
+
+def test_neighbours_are_those_of_the_smallest_angle():
+    features, references = torch.randn(7, 3), torch.randn(20, 3)
+    cosines = torch.nn.functional.cosine_similarity(features[:, None], references[None], dim=2).sort(dim=1).values
+    assert torch.allclose(neighbour_similarity(features, references, 5), cosines[:, -5])
+    assert torch.allclose(neighbour_similarity(features, references, 50), cosines[:, 0])
 
 
 def test_options_of_the_other_data_set_reach_it(energy, forty):
@@ -142,7 +167,7 @@ def test_scores_that_are_not_numbers_are_no_result(energy, forty):
 
 def test_scores_of_every_set_are_there_as_histograms(energy, forty):
     tables = evaluate(energy, forty).tables["score_histograms"]
-    assert set(tables) == {"log_density", "gradient_norm", "max_softmax"}
+    assert set(tables) == {"log_density", "gradient_norm", "max_softmax", "neighbour_similarity"}
     for table in tables.values():
         assert set(table["shares"]) == {"test images", "bright"}
         assert all(sum(shares) == pytest.approx(1) for shares in table["shares"].values())
