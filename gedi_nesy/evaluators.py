@@ -100,6 +100,10 @@ class Evaluator(ABC):
     def __init__(self, options: Any, context: EvaluatorContext | None = None) -> None:
         self.options, self.context = options, context or EvaluatorContext()
 
+    def lacking(self) -> str | None:
+        """Which files it needs that are not here; None if it needs none, or they are. Data sets say so themselves."""
+        return None
+
     def check(self, method: Method, task: Task) -> None:
         """ConfigError, before training, when the method or the task lacks what the evaluator needs."""
         for capability in self.REQUIRES:

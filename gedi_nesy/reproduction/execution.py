@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import threading
 import time
@@ -11,8 +12,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import yaml
+
+from ..engine.run_folder import RunFolder
 from ..engine.state import Standing, State, standing
 from ..errors import GediNesyError, UserError
+from ..files import write_atomic
 from .job import Job
 
 # A run in one of these is not started again: its numbers are there, will be, or cannot be had.
@@ -39,9 +44,21 @@ def stand_of(job: Job, runs: Path) -> Standing | None:
 
 
 def is_open(job: Job, runs: Path) -> bool:
-    """Whether there is something left to do for a run."""
+    """Whether there is something left to do for a run: to train it, or to evaluate it with what another table did not ask for."""
     stand = stand_of(job, runs)
+    if stand is not None and stand.state is State.finished:
+        return bool(to_evaluate(job, runs))
     return stand is None or stand.state not in SETTLED
+
+
+def to_evaluate(job: Job, runs: Path) -> list[dict[str, Any]]:
+    """The evaluators of a job that the config of its run does not have, or has with other options."""
+    try:
+        config = yaml.safe_load(job.folder(runs).config.read_text(encoding="utf-8"))
+        known = list(config.get("evaluators") or [])
+    except (OSError, UnicodeDecodeError, yaml.YAMLError, AttributeError, TypeError):
+        return []  # whoever reads the run's results says what is damaged
+    return [evaluator for evaluator in json.loads(job.evaluators) if evaluator not in known]
 
 
 def carry_out(job: Job, runs: Path, threads: int | None = None, parent: int | None = None) -> Outcome:
@@ -162,6 +179,8 @@ def _train(job: Job, runs: Path) -> None:
 
     folder = job.folder(runs)
     begun = folder.config.is_file()
+    if begun:
+        _add_evaluators(folder, to_evaluate(job, runs))
     # A run that has been started goes on with its own config: it may have been started for another table.
     tree = load_tree(str(folder.config)) if begun else load_tree(job.config, job.all_overrides())
     plugins = load_plugins()
@@ -177,6 +196,18 @@ def _train(job: Job, runs: Path) -> None:
             command=["gedi-nesy", "train", job.config, *job.all_overrides(), "--run-id", job.run_id],
         )
     complete(run, _Silent())
+
+
+def _add_evaluators(folder: RunFolder, wanted: list[dict[str, Any]]) -> None:
+    """Write evaluators into the config of a run that has been started, in the place of those of the same name."""
+    if not wanted:
+        return
+    text = folder.config.read_text(encoding="utf-8")
+    config = yaml.safe_load(text)
+    names = {evaluator["name"] for evaluator in wanted}
+    config["evaluators"] = [old for old in config["evaluators"] if old["name"] not in names] + wanted
+    header = "".join(line for line in text.splitlines(keepends=True) if line.startswith("#"))
+    write_atomic(folder.config, (header + yaml.safe_dump(config, sort_keys=False, allow_unicode=True)).encode())
 
 
 class _Silent:

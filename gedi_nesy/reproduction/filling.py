@@ -103,7 +103,7 @@ class _Found:
             "changes": list(job.overrides),
             "seed": job.seed,
             "identity": job.identity,
-            "state": str(state) if state else "missing",
+            "state": str(state or (outcome.state if outcome else "missing")),
         }
         if state is State.finished:
             try:
@@ -168,7 +168,7 @@ def _values(place: Place, metric: str, what: Metric, found: Mapping[Job, _Found]
         try:
             number = run.number(name)
         except KeyError as error:
-            reasons.append(str(error.args[0]))
+            reasons.append(dict(place.lacking).get(name.rpartition(".")[0]) or str(error.args[0]))
             continue
         if number is None:
             reasons.append(f"seed {job.seed}: {name} is not a number (it diverged)")

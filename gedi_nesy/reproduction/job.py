@@ -15,8 +15,8 @@ from ..config.validate import validate
 from ..engine.run_folder import STEERING, RunFolder, resolved, source_files
 from ..plugin_manager import PluginManager, load_plugins
 
-# These leave a run's numbers alone.
-APART = STEERING | {"seed", "compare"}
+# Keys that leave a training alone. Evaluators are among them: they can be made up for, see `Job.evaluators`.
+APART = STEERING | {"seed", "compare", "evaluators"}
 
 
 @dataclass(frozen=True)
@@ -27,13 +27,15 @@ class Job:
         config: path of the config file.
         overrides: changes to it, as on the command line.
         name: the config's name, under which its runs are kept.
-        identity: twelve hex digits that stand for the resolved config and the files it names, without the seed.
+        identity: twelve hex digits that stand for the training: the resolved config and the files it names, without the seed.
+        evaluators: what the finished run is to be evaluated with, each as in a resolved config, as JSON.
     """
 
     config: str
     overrides: tuple[str, ...]
     name: str
     identity: str
+    evaluators: str
     seed: int
 
     @property
@@ -46,27 +48,36 @@ class Job:
         return RunFolder(runs / self.name / self.run_id)
 
     def all_overrides(self) -> list[str]:
-        """The changes to the config, the seed among them."""
-        return [*self.overrides, f"seed={self.seed}"]
+        """The changes to the config, evaluators and seed among them."""
+        return [*self.overrides, f"evaluators={self.evaluators}", f"seed={self.seed}"]
 
 
 @dataclass(frozen=True)
 class Training:
-    """What is to be trained, once for each seed; `absent` says which data are not here."""
+    """What is to be trained, once for each seed.
+
+    Attributes:
+        absent: which data are not here that it trains on.
+        lacking: evaluator -> which files are not here that it needs, all or some of its numbers.
+    """
 
     config: str
     overrides: tuple[str, ...]
     name: str
     identity: str
-    absent: tuple[str, ...]
+    evaluators: str
+    absent: str | None
+    lacking: dict[str, str]
 
     def job(self, seed: int) -> Job:
         """The training with a seed."""
-        return Job(self.config, self.overrides, self.name, self.identity, seed)
+        return Job(self.config, self.overrides, self.name, self.identity, self.evaluators, seed)
 
 
 def prepare(config: str, changes: dict[str, Any]) -> Training:
-    """Check a config with its changes and see whether the data it names are here; no file of data is opened.
+    """Check a config with its changes and see whether the files it needs are here; no file of data is opened.
+
+    Evaluators whose files are not here are left out, and so are the data sets that an evaluator compares with.
 
     Raises:
         UserError: the config or a change is wrong.
@@ -74,8 +85,21 @@ def prepare(config: str, changes: dict[str, Any]) -> Training:
     overrides = tuple(f"{key}={json.dumps(value)}" for key, value in changes.items())
     plugins = load_plugins()
     checked = validate(load_tree(config, overrides), plugins)
-    absent = [obstacle for data in _datasets(checked) if (obstacle := _absent(data, plugins, data is checked.data))]
-    return Training(config, overrides, checked.name, identify(checked), tuple(dict.fromkeys(absent)))
+    evaluators: list[dict[str, Any]] = []
+    lacking: dict[str, str] = {}
+    for component in checked.evaluators:
+        plain, lacks = _usable(component, plugins)
+        evaluators += [plain] if plain else []
+        lacking |= {component.name: lacks} if lacks else {}
+    return Training(
+        config,
+        overrides,
+        checked.name,
+        identify(checked),
+        json.dumps(evaluators),
+        _absent(checked.data, plugins, trained_on=True),
+        lacking,
+    )
 
 
 def identify(config: RunConfig) -> str:
@@ -87,11 +111,17 @@ def identify(config: RunConfig) -> str:
     return digest.hexdigest()[:12]
 
 
-def _datasets(config: RunConfig) -> Iterator[Component]:
-    """The data set that is trained on, and those that evaluators name under `datasets`."""
-    yield config.data
-    for evaluator in config.evaluators:
-        yield from getattr(evaluator.options, "datasets", ())
+def _usable(evaluator: Component, plugins: PluginManager) -> tuple[dict[str, Any] | None, str | None]:
+    """An evaluator as far as the files it needs are here, None if it cannot work at all; and what it lacks."""
+    made = plugins.registry.find("evaluator", evaluator.name).load()(evaluator.options)
+    if lacks := made.lacking():
+        return None, lacks
+    plain = evaluator.flat()
+    if not (others := getattr(evaluator.options, "datasets", None)):
+        return plain, None
+    absent = {data.name: text for data in others if (text := _absent(data, plugins, trained_on=False))}
+    plain["datasets"] = [data for data in plain["datasets"] if data["name"] not in absent]
+    return plain if plain["datasets"] else None, "; ".join(absent.values()) or None
 
 
 def _absent(data: Any, plugins: PluginManager, trained_on: bool) -> str | None:

@@ -11,6 +11,8 @@ from ..reporting.published import FOLDER, require
 from .job import Job, Training, prepare
 from .recipe import Merged, Recipe
 
+NO_GPU = "needs a GPU; --device cpu trains it here all the same"
+
 
 @dataclass(frozen=True)
 class Place:
@@ -20,6 +22,7 @@ class Place:
         jobs: the runs that its numbers come from, one for each seed; none if the recipe has none.
         numbers: metric -> the number of results.json.
         missing: metric -> why it is not computed.
+        lacking: evaluator -> which files it needs that are not here.
         obstacle: why nothing is run here; runs that are finished count all the same.
         minutes: of one run on one core or on the device it is meant for; None if not known.
     """
@@ -29,6 +32,7 @@ class Place:
     jobs: tuple[Job, ...] = ()
     numbers: tuple[tuple[str, str], ...] = ()
     missing: tuple[tuple[str, str], ...] = ()
+    lacking: tuple[tuple[str, str], ...] = ()
     obstacle: str | None = None
     minutes: float | None = None
 
@@ -115,12 +119,12 @@ class _PlaceMaker:
         training = self._training(merged, row, column)
         if isinstance(training, str):
             return replace(place, obstacle=training)
-        no_gpu = merged.device == "gpu" and self._device is None and not _has_gpu()
-        lacking = ["needs a GPU; --device cpu trains it here all the same"] if no_gpu else []
+        no_gpu = NO_GPU if merged.device == "gpu" and self._device is None and not _has_gpu() else None
         return replace(
             place,
             jobs=tuple(training.job(seed) for seed in range(self._seeds)),
-            obstacle="; ".join(lacking + list(training.absent)) or None,
+            lacking=tuple(training.lacking.items()),
+            obstacle="; ".join(filter(None, (no_gpu, training.absent))) or None,
         )
 
     def _training(self, merged: Merged, row: str, column: str) -> Training | str:

@@ -13,7 +13,7 @@ from jaxtyping import Float, UInt8
 from pydantic import Field, field_validator
 from torch import Tensor
 
-from gedi_nesy import Evaluation, Evaluator, Method, Options, Task
+from gedi_nesy import ConfigError, Evaluation, Evaluator, Method, Options, Task
 from gedi_nesy.evaluation.features import need_labels
 from gedi_nesy.evaluation.frechet import Moments, frechet_distance, moments
 from gedi_nesy.evaluation.reconstruction import require_latents
@@ -100,6 +100,14 @@ class Fid(_Frechet):
             return None if weights is None else str(Path(weights).expanduser().resolve())
 
     options: Options
+
+    def lacking(self) -> str | None:
+        """The weights, where they are not."""
+        try:
+            find_weights(self.options.weights)
+        except ConfigError as error:
+            return error.message
+        return None
 
     def check(self, method: Method, task: Task) -> None:
         """The weights are there, and they are the right ones."""

@@ -33,8 +33,9 @@ def job(tiny_config: Path) -> Job:
     return prepare(str(tiny_config), {"training.epochs": 2}).job(0)
 
 
-def numbers(job: Job) -> object:
-    return json.loads(job.folder(RUNS).results.read_text())["numbers"]
+def numbers(job: Job) -> dict[str, dict[str, float]]:
+    found: dict[str, dict[str, float]] = json.loads(job.folder(RUNS).results.read_text())["numbers"]
+    return found
 
 
 def test_a_run_is_open_until_it_is_finished(job: Job) -> None:
@@ -58,6 +59,21 @@ def test_a_half_done_run_goes_on_and_ends_with_the_same_numbers(
     monkeypatch.delenv("TINY_STOP_AT")
     assert carry_out(job, elsewhere).state is State.finished
     assert json.loads(job.folder(elsewhere).results.read_text())["numbers"] == whole
+
+
+def test_a_finished_run_is_evaluated_with_what_another_table_asks_for(job: Job, tiny_config: Path) -> None:
+    assert carry_out(job, RUNS).state is State.finished
+    more = prepare(str(tiny_config), {"training.epochs": 2, "evaluators": [{"name": "knn", "max_neighbours": 3}]}).job(
+        0
+    )
+    assert more.folder(RUNS) == job.folder(RUNS) and is_open(more, RUNS)
+    before = max(file.stat().st_mtime_ns for file in job.folder(RUNS).checkpoints.iterdir())
+    assert carry_out(more, RUNS).state is State.finished
+    assert set(numbers(more)) == {"classification", "constraint", "knn"}
+    assert not is_open(more, RUNS) and not is_open(job, RUNS)
+    assert max(file.stat().st_mtime_ns for file in job.folder(RUNS).checkpoints.iterdir()) == before, (
+        "nothing is trained"
+    )
 
 
 def test_divergence_is_an_outcome_and_is_not_tried_again(tiny_config: Path) -> None:
@@ -87,7 +103,7 @@ def test_several_at_once_and_a_killed_process_takes_only_its_own_run(tmp_path: P
         folder.results.touch()
         return Outcome(job, State.finished, f"{threads} {parent} {os.environ['OMP_NUM_THREADS']}")
 
-    jobs = [Job("x.yaml", (), "x", "abc", seed) for seed in range(4)]
+    jobs = [Job("x.yaml", (), "x", "abc", "[]", seed) for seed in range(4)]
     outcomes = {outcome.job.seed: outcome for outcome in carry_out_all(jobs, tmp_path, 2, 3, work)}
     assert {seed: outcome.state for seed, outcome in outcomes.items()} == {
         0: State.finished,

@@ -69,7 +69,7 @@ def test_runs_that_did_not_finish_are_named_and_left_out(plan: Plan) -> None:
     second_outcome = Outcome(third, State.failed, "the data went away")
     filled = fill(plan, RUNS, {third: second_outcome})
     assert filled.entry("40", "with", "accuracy").center == pytest.approx(30)
-    assert filled.entry("40", "with", "accuracy").reasons == ("seed 2: missing: the data went away",)
+    assert filled.entry("40", "with", "accuracy").reasons == ("seed 2: failed: the data went away",)
     assert "seed 1: nmi is not a number (it diverged)" in filled.entry("40", "with", "nmi").reasons
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ def test_identity_follows_the_resolved_config(tiny_config: Path) -> None:
     assert len(plain) == 12
     assert identity(tiny_config, training__batch_size=10) == plain, "a default or equal value changes nothing"
     assert identity(tiny_config, training__batch_size=20) != plain
-    assert identity(tiny_config, evaluators=["classification"]) != plain
+    assert identity(tiny_config, evaluators=["classification"]) == plain, "a run can be evaluated again"
 
 
 def test_identity_leaves_out_what_decides_no_number(tiny_config: Path) -> None:
@@ -40,13 +41,22 @@ def test_identity_follows_the_files_a_config_names(tiny_config: Path) -> None:
 def test_seeds_have_folders_of_their_own(tiny_config: Path) -> None:
     training = prepare(str(tiny_config), {})
     assert training.job(3).folder(Path("runs")).path == Path("runs/tiny") / f"{training.identity}-seed3"
-    assert training.absent == ()
+    assert training.absent is None and training.lacking == {}
 
 
 def test_data_that_are_not_here_are_named(tiny_config: Path, monkeypatch: Any, tmp_path: Path) -> None:
     monkeypatch.setenv("GEDI_NESY_DATA", str(tmp_path / "nowhere"))
-    (absent,) = prepare(str(tiny_config), {"data": {"name": "mnist"}}).absent
+    absent = prepare(str(tiny_config), {"data": {"name": "mnist"}}).absent or ""
     assert absent.startswith("mnist is not here") and "nowhere" in absent and "data fetch" in absent
+
+
+def test_evaluators_do_without_what_is_not_here_and_say_so(tiny_config: Path, monkeypatch: Any, tmp_path: Path) -> None:
+    monkeypatch.setenv("GEDI_NESY_DATA", str(tmp_path / "nowhere"))
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
     others = {"name": "ood", "datasets": [{"name": "kmnist"}, {"name": "bars"}]}
-    (absent,) = prepare(str(tiny_config), {"evaluators": [others]}).absent
-    assert absent.startswith("kmnist is not here")
+    training = prepare(str(tiny_config), {"evaluators": [others, "fid", "classification"]})
+    kept = {evaluator["name"]: evaluator for evaluator in json.loads(training.evaluators)}
+    assert set(kept) == {"ood", "classification"} and training.absent is None
+    assert [data["name"] for data in kept["ood"]["datasets"]] == ["bars"]
+    assert training.lacking["ood"].startswith("kmnist is not here")
+    assert "FID needs pt_inception" in training.lacking["fid"]
