@@ -131,12 +131,30 @@ def sample(
     print(path)
 
 
-def report(run: RunArgument) -> None:
-    """Write report.html of a run, finished or not, from the files in its folder."""
+def report(
+    runs: Annotated[
+        list[Path],
+        typer.Argument(
+            help="Run folders, or the folders above them for their newest runs; several make a comparison.",
+            show_default=False,
+        ),
+    ],
+    out: Annotated[
+        Path | None,
+        typer.Option(help="HTML file; by default report.html of the run folder, or comparison.html here for several."),
+    ] = None,
+) -> None:
+    """Write the report of a run, finished or not, or of several side by side, from the files in their folders."""
     from ..engine.run_folder import find
+    from ..reporting.comparison import write_comparison
     from ..reporting.report import write_report
 
-    print(write_report(find(run).path))
+    folders = [find(run).path for run in runs]
+    print(
+        write_report(folders[0], out)
+        if len(folders) == 1
+        else write_comparison(folders, out or Path("comparison.html"))
+    )
 
 
 def _opened(run: Run, complaints: list[str]) -> Run:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import base64
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from html import escape
 from pathlib import Path
@@ -97,6 +97,23 @@ def tools(name: str, *kinds: str) -> str:
             f'<button type="button" data-tool="{kind}" aria-label="{escape(f"{title} {name}")}"{toggle}>{text}</button>'
         )
     return f'<div class="tools">{"".join(buttons)}</div>\n'
+
+
+def table_html(name: str, headings: Sequence[str], rows: Sequence[str], texts: set[str]) -> str:
+    """A table that can be sorted by each column and taken along as CSV.
+
+    Args:
+        rows: cells of each row, as HTML.
+        texts: headings of the columns that hold text; the others hold numbers.
+    """
+    head = "".join(
+        f'<th scope="col" data-sort{" class=text" if heading in texts else ""}>{escape(heading)}</th>'
+        for heading in headings
+    )
+    body = "".join(f"<tr>{row}</tr>" for row in rows)
+    return f"""<figure class="table"><div class="scroll" tabindex="0" role="region" aria-label="{escape(name)}">
+<table class="compared"><caption class="quiet">{escape(name)}</caption><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>
+{tools(name.lower(), "csv")}</figure>"""
 
 
 def facts_html(facts: dict[str, Any]) -> str:

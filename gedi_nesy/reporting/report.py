@@ -42,14 +42,17 @@ SECTIONS: tuple[Callable[[RunFiles], Section], ...] = (
 )
 
 
-def write_report(folder: Path) -> Path:
-    """Write report.html into a run folder, finished or not, from nothing but the folder's files; gives its path.
+def write_report(folder: Path, out: Path | None = None) -> Path:
+    """Write the report of a run, finished or not, from nothing but its folder's files; gives its path.
+
+    Args:
+        out: report.html in the folder by default.
 
     Raises:
         RunError: there is no such folder, a file in it is damaged, or the report cannot be written.
     """
     files = read_run(folder)
     html = page(files.name, header.header(files), [section(files) for section in SECTIONS])
-    path = folder / "report.html"
+    path = out or folder / "report.html"
     write_atomic(path, html.encode("utf-8", "replace"))
     return path

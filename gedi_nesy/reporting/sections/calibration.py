@@ -33,7 +33,7 @@ def calibration(files: RunFiles) -> Section:
     )
     confidence = Chart(
         "confidence",
-        name="confidence",
+        name="confidence of predictions",
         series=[Series("share of images", middles, shares, shape="bars")],
         include=[0.0],
         **common,
@@ -44,7 +44,5 @@ def calibration(files: RunFiles) -> Section:
         if (value := files.number(key)) is not None
     ]
     figures = chart_html(diagram, "share of predictions that are right, by their confidence", errors)
-    figures += chart_html(
-        confidence, "share of test images, by the confidence of their prediction", [f"{show(count)} images"]
-    )
+    figures += chart_html(confidence, "share of test images, by confidence", [f"{show(count)} images"])
     return Section("Calibration", f'<div class="charts">{figures}</div>', _NOTE, [diagram, confidence])

@@ -69,4 +69,5 @@ def image_html(data: bytes, alt: str) -> str:
 def _sample(path: Path, data: bytes, below: str = "") -> str:
     name = re.sub(r"-0*(?=\d)", " ", path.stem)
     image = image_html(data, f"Samples of the model: {name}")
-    return f"<figure>{image}<figcaption>{escape(name)}</figcaption>{below}</figure>"
+    caption = f'<figcaption data-name="samples {escape(name)}">{escape(name)}</figcaption>'
+    return f"<figure>{image}{caption}{below}</figure>"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -130,6 +131,23 @@ def test_report_is_written_for_an_unfinished_run_without_torch(run, cli):
     (run / "report.html").unlink()
     code, out, _ = cli("report", run)
     assert code == 0 and out.strip() == str(run / "report.html") and (run / "report.html").exists()
+
+
+def test_report_of_one_run_goes_where_out_says(run, cli):
+    code, out, _ = cli("report", run, "--out", "mine.html")
+    assert code == 0 and out.strip() == "mine.html" and Path("mine.html").exists()
+
+
+def test_report_of_several_runs_is_a_comparison(run, cli):
+    shutil.copytree(run, run.with_name("copy"))
+    code, out, _ = cli("report", run, run.with_name("copy"))
+    assert code == 0 and out.strip() == "comparison.html"
+    assert "2 runs side by side" in Path("comparison.html").read_text()
+
+
+def test_a_run_is_not_compared_with_itself(run, cli):
+    code, _, err = cli("report", run, run)
+    assert code == 2 and "a comparison takes two different runs or more" in err
 
 
 def test_config_check_and_show(tiny_config, cli):

@@ -10,6 +10,8 @@ from typing import Any
 import pytest
 from PIL import Image
 
+POINTS, COLUMNS = 60, 8  # of the embedding map and its sheet of images
+SHEET = "figures/embedding_map-images.png"
 EPOCHS, STEPS_PER_EPOCH = 50, 50
 MINIMA = {"prior": -math.log(10), "nesy": 0.0}
 WEIGHTS = {"gen": 1.0, "energy": 0.01, "prior": 400.0, "nesy": 25.0}
@@ -104,7 +106,18 @@ def results() -> dict[str, Any]:
                 "query_probability": "mean probability of the query over 1000 held-out examples",
             },
         },
-        "tables": {"classification": {"confusion": confusion, "classes": [str(digit) for digit in range(10)]}},
+        "tables": {"classification": {"confusion": confusion, "classes": [str(digit) for digit in range(10)]}}
+        | tables(),
+        "images": {
+            "embedding_map": {"images": {"file": SHEET, "caption": "all images", "rows": []}},
+            "reconstruction": {
+                "images": {
+                    "file": "figures/reconstruction-images.png",
+                    "caption": "above images, below theirs",
+                    "rows": ["image", "mean"],
+                }
+            },
+        },
         "terms": {
             name: {
                 "meaning": MEANINGS[name],
@@ -141,6 +154,72 @@ def results() -> dict[str, Any]:
     }
 
 
+def tables() -> dict[str, dict[str, Any]]:
+    """What evaluators leave for the report besides numbers."""
+    edges = [number / 10 for number in range(-20, 1)]
+    steps = [0, 1, 2, 5, 10]
+    return {
+        "embedding_map": {
+            "embedding_map": {
+                "x": [math.cos(number) * number for number in range(POINTS)],
+                "y": [math.sin(number) * number for number in range(POINTS)],
+                "labels": [number % 10 - (number == 7) * 8 for number in range(POINTS)],
+                "predictions": [number % 3 for number in range(POINTS)],
+                "classes": [str(digit) for digit in range(10)],
+                "columns": COLUMNS,
+                "projection": "t-SNE",
+            }
+        },
+        "calibration": {
+            "reliability": [
+                {
+                    "low": number / 5,
+                    "high": (number + 1) / 5,
+                    "count": 10 * number,
+                    "confidence": number / 5 + 0.1,
+                    "accuracy": number / 5 if number else 0.0,
+                }
+                for number in range(5)
+            ]
+        },
+        "ood": {
+            "score_histograms": {
+                "log_density": {
+                    "edges": edges,
+                    "shares": {
+                        "test images": [number / 190 for number in range(20)],
+                        "kmnist": [(19 - number) / 190 for number in range(20)],
+                    },
+                    "score": "log p(x)",
+                }
+            }
+        },
+        "chains": {
+            "chains": {
+                "steps": steps,
+                "log_density": [[-20.0 / (step + 1), -25.0 / (step + 1)] for step in steps],
+                "test_images": -1.0,
+            }
+        },
+    }
+
+
+def write_figures(folder: Path) -> None:
+    """The sheet of the map, where the image of a point is as bright as its number, other images, and a drawing."""
+    (folder / "figures").mkdir(exist_ok=True)
+    rows = -(-POINTS // COLUMNS)
+    sheet = Image.new("L", (COLUMNS * 9 + 1, rows * 9 + 1), 128)
+    for number in range(POINTS):
+        sheet.paste(
+            number,
+            (number % COLUMNS * 9 + 1, number // COLUMNS * 9 + 1, number % COLUMNS * 9 + 9, number // COLUMNS * 9 + 9),
+        )
+    sheet.save(folder / SHEET)
+    Image.linear_gradient("L").save(folder / "figures" / "reconstruction-images.png")
+    drawing = '<svg xmlns="http://www.w3.org/2000/svg" width="900" height="80"><circle cx="40" cy="40" r="30"/></svg>'
+    (folder / "figures" / "circuit.svg").write_text(drawing, encoding="utf-8")
+
+
 def environment() -> dict[str, Any]:
     """Where the run was made."""
     return {
@@ -165,6 +244,7 @@ def write_run(folder: Path, finished: bool = True) -> Path:
     (folder / "metrics.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8")
     if finished:
         (folder / "results.json").write_text(json.dumps(results()), encoding="utf-8")
+        write_figures(folder)
         (folder / "samples").mkdir(exist_ok=True)
         for name in ("final", "epoch-0002", "epoch-0010"):
             Image.linear_gradient("L").resize((28, 28)).save(folder / "samples" / f"{name}.png")
