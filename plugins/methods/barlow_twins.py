@@ -5,19 +5,21 @@
 
 C_jk is the correlation over the batch of feature j of one view with feature k of the other.
 The paper's weights are 1 and 0.005. Both terms are sums over features, unscaled as in the paper; solo-learn's CIFAR configs multiply
-the whole by 0.1. More than two views: mean over ordered pairs.
+the whole by 0.1. More than two views: mean over pairs.
 Source: Zbontar et al. 2021, Barlow Twins, eq. 1 and 2; GEDI 2024, appendix H.
 Config: configs/pretraining/barlow_twins.yaml
 """
 
 from __future__ import annotations
 
+from itertools import combinations
+
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
 from gedi_nesy import Batch, Method, MethodContext, MethodOutput, Options, Term, whole_batch
-from gedi_nesy.losses import mean_over_pairs, off_diagonal_squares
+from gedi_nesy.losses import off_diagonal_squares
 from gedi_nesy.models.heads import Widths, mlp
 from gedi_nesy.models.precision import full_precision
 from gedi_nesy.models.views import embed_views, require_views
@@ -52,8 +54,14 @@ class BarlowTwins(Method):
         """The active terms."""
         embeddings = embed_views(self.backbone, batch.images)
         projected = whole_batch(embed_views(self.projector, embeddings), dim=1)
-        measures = {"invariance": invariance, "redundancy": redundancy}
-        terms = {name: mean_over_pairs(measures[name], projected, projected) for name in measures if name in active}
+        # Exchanging the views transposes C and leaves both terms: one matrix a pair is enough.
+        matrices = [cross_correlation(first, second) for first, second in combinations(projected, 2)]
+        measures = {"invariance": invariance, "redundancy": off_diagonal_squares}
+        terms = {
+            name: torch.stack([measure(matrix) for matrix in matrices]).mean()
+            for name, measure in measures.items()
+            if name in active
+        }
         return MethodOutput(terms, embeddings=embeddings[0])
 
     def embed(self, images: Float[Tensor, "batch channels height width"]) -> Float[Tensor, "batch features"]:
@@ -74,12 +82,6 @@ def cross_correlation(
 
 
 @full_precision
-def invariance(first: Float[Tensor, "batch features"], second: Float[Tensor, "batch features"]) -> Float[Tensor, ""]:
+def invariance(correlations: Float[Tensor, "features features"]) -> Float[Tensor, ""]:
     """sum_j (1 - C_jj)^2."""
-    return (1 - cross_correlation(first, second).diagonal()).square().sum()
-
-
-@full_precision
-def redundancy(first: Float[Tensor, "batch features"], second: Float[Tensor, "batch features"]) -> Float[Tensor, ""]:
-    """sum_{j != k} C_jk^2."""
-    return off_diagonal_squares(cross_correlation(first, second))
+    return (1 - correlations.diagonal()).square().sum()

@@ -4,9 +4,20 @@ from __future__ import annotations
 
 import pytest
 import torch
-from gedi_nesy_plugins.methods.barlow_twins import BarlowTwins, cross_correlation, invariance, redundancy
+from gedi_nesy_plugins.methods.barlow_twins import BarlowTwins, cross_correlation
+from gedi_nesy_plugins.methods.barlow_twins import invariance as of_diagonal
 
+from gedi_nesy import Batch
+from gedi_nesy.losses import off_diagonal_squares
 from gedi_nesy.testing import make_batch, make_method
+
+
+def invariance(first, second):
+    return of_diagonal(cross_correlation(first, second))
+
+
+def redundancy(first, second):
+    return off_diagonal_squares(cross_correlation(first, second))
 
 
 def rows(seed, count=7, features=3):
@@ -71,3 +82,13 @@ def test_the_method_gives_the_terms_of_its_projections():
     torch.testing.assert_close(terms["invariance"], invariance(first, second))
     # Off the diagonal the two directions are transposes of each other.
     torch.testing.assert_close(terms["redundancy"], redundancy(first, second))
+
+
+def test_more_views_give_the_mean_over_pairs():
+    method = make_method(BarlowTwins, projector=(8, 4))
+    batch = Batch(torch.cat([make_batch(0).images, make_batch(1).images[:1]]))
+    terms = method.losses(batch, frozenset(BarlowTwins.TERMS)).terms
+    projected = [method.projector(method.backbone(images)) for images in batch.images]
+    for name, measure in (("invariance", invariance), ("redundancy", redundancy)):
+        pairs = [measure(projected[i], projected[j]) for i in range(3) for j in range(3) if i != j]
+        torch.testing.assert_close(terms[name], torch.stack(pairs).mean())
