@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 import torch
+from scipy.stats import ks_2samp
 
 from gedi_nesy.data.views import make_views
 from gedi_nesy.plugin_manager import load_plugins
@@ -66,3 +67,18 @@ def test_a_view_works_on_a_gpu(view, images):
     assert once.is_cuda and once.shape == batch.shape and torch.equal(once, again)
     if (probability := getattr(view.options, "probability", None)) is not None and probability < 1:
         assert (once == batch).flatten(1).all(dim=1).any()
+
+
+@pytest.mark.gpu
+def test_views_on_a_gpu_are_distributed_as_on_a_cpu(view, images):
+    """Kolmogorov and Smirnov's test on a random projection of 2,000 views of one image, 50 a call."""
+    if not torch.cuda.is_available():
+        pytest.skip("no CUDA device")
+    projection = torch.randn(3 * 12 * 12, generator=torch.Generator().manual_seed(1))
+    found = []
+    for device in ("cpu", "cuda"):
+        batch, generator = images(count=1).expand(50, -1, -1, -1).to(device), torch.Generator(device).manual_seed(5)
+        made = torch.cat([view(batch, generator).cpu() for _ in range(40)])
+        # Images that are equal but for rounding shall not stand in an order: blur the values by more than that.
+        found.append((made.flatten(1) @ projection + 1e-3 * torch.randn(len(made))).numpy())
+    assert ks_2samp(*found).pvalue > 1e-4
