@@ -81,6 +81,7 @@ def gaussian_nll(
     images: ImageBatch, means: ImageBatch, log_variance: Float[Tensor, ""] | float
 ) -> Float[Tensor, " batch"]:
     """-log N(images; means, exp(log_variance)) with its normaliser 1/2 ln(2 pi variance) for every pixel and channel."""
-    log_variance = torch.as_tensor(log_variance, device=images.device)
-    squared = (images - means).square() / log_variance.exp()
+    # A number stays one: to make a tensor of it on a GPU is to wait for what the GPU is doing.
+    variance = log_variance.exp() if isinstance(log_variance, Tensor) else math.exp(log_variance)
+    squared = (images - means).square() / variance
     return 0.5 * (LOG_2_PI + log_variance + squared).flatten(1).sum(dim=1)

@@ -73,7 +73,7 @@ class Colourisation(Method):
 
 def luma_chroma(images: ImageBatch) -> ImageBatch:
     """Luma, Cb and Cr of red, green and blue, each in [-1, 1]."""
-    matrix = torch.tensor(TO_LUMA_CHROMA, dtype=images.dtype, device=images.device)
+    matrix = torch.tensor(TO_LUMA_CHROMA, dtype=images.dtype).to(images.device, non_blocking=True)
     return torch.einsum("kc,bchw->bkhw", matrix, images)
 
 

@@ -80,5 +80,10 @@ def test_views_on_a_gpu_are_distributed_as_on_a_cpu(view, images):
         batch, generator = images(count=1).expand(50, -1, -1, -1).to(device), torch.Generator(device).manual_seed(5)
         made = torch.cat([view(batch, generator).cpu() for _ in range(40)])
         # Images that are equal but for rounding shall not stand in an order: blur the values by more than that.
-        found.append((made.flatten(1) @ projection + 1e-3 * torch.randn(len(made))).numpy())
+        found.append(
+            (
+                made.flatten(1) @ projection
+                + 1e-3 * torch.randn(len(made), generator=torch.Generator().manual_seed(len(found)))
+            ).numpy()
+        )
     assert ks_2samp(*found).pvalue > 1e-4
