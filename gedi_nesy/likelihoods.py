@@ -10,7 +10,6 @@ from __future__ import annotations
 import math
 from typing import Annotated, Literal
 
-import torch
 from jaxtyping import Float
 from pydantic import Field, model_validator
 from torch import Tensor
