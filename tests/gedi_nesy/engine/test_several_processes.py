@@ -14,6 +14,25 @@ from two_processes import both, command_line
 
 from gedi_nesy.engine import checkpoint
 
+# Nothing random but the order of examples, and examples with one to three images.
+LISTS = """\
+plugins: [{plugin}]
+data: {{name: bars}}
+backbone: {{name: mlp, hidden: [16], features: 8}}
+method: {{name: gedi, prior_form: entropy}}
+task:
+  name: constraint
+  program: parity
+  query: parity(Bits, Parity)
+  arguments: {{Bits: images, Parity: label}}
+  networks: {{bit_net: ["0", "1"]}}
+  lengths: {{Bits: [1, 2, 3]}}
+  examples: 30
+  test_examples: 6
+weights: {{inv: 5, prior: 10, nesy: 5}}
+num_views: 2
+training: {{epochs: 3, batch_size: 10, accumulate: 2, optimizer: sgd, learning_rate: 1e-2, log_every: 1}}
+"""
 OVERRIDES = ("evaluators=[constraint]", "training.epochs=3")
 
 
@@ -25,11 +44,15 @@ def train(folder, run_id, *more, environment=None):
 def state(folder, run_id):
     run = folder / "runs/tiny" / run_id
     results = json.loads((run / "results.json").read_text())
-    metrics = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
+    metrics = lines_of(run)
     for line in metrics:
         line.pop("seconds", None)
     tensors = checkpoint.read(checkpoint.newest(run / "checkpoints")).tensors
     return results["numbers"], results["notes"], metrics, {name: value.tolist() for name, value in tensors.items()}
+
+
+def lines_of(run):
+    return [json.loads(line) for line in (Path(run) / "metrics.jsonl").read_text().splitlines()]
 
 
 def codes(outcomes):
@@ -94,6 +117,22 @@ def test_killed_in_mid_epoch_and_resumed_equals_uninterrupted(folder, whole):
     assert codes(outcomes) == [0, 0], outcomes
     assert "going on after epoch 1 of 3, step 4" in outcomes[0].out
     assert state(folder, "killed") == state(folder, "whole")
+
+
+def test_batches_of_lists_of_any_length_train_the_weights_that_one_process_trains(folder, cli, monkeypatch):
+    monkeypatch.chdir(folder)
+    Path("lists.yaml").write_text(LISTS.format(plugin=Path(__file__).parents[2] / "tiny_plugin.py"))
+    code, _, err = cli("train", "lists.yaml", "--run-id", "one")
+    assert code == 0, err
+    outcomes = both(folder, command_line, "train", "lists.yaml", "--run-id", "two")
+    assert codes(outcomes) == [0, 0], outcomes
+    one, two = (checkpoint.read(checkpoint.newest(Path("runs/lists") / run / "checkpoints")) for run in ("one", "two"))
+    for name, tensor in one.tensors.items():
+        if name.startswith("method/"):
+            torch.testing.assert_close(two.tensors[name], tensor)
+    terms = [[line["terms"] for line in lines_of(f"runs/lists/{run}") if "terms" in line] for run in ("one", "two")]
+    for first, second in zip(*terms, strict=True):
+        assert first == pytest.approx(second, rel=1e-5)
 
 
 def test_another_number_of_processes_cannot_go_on_but_evaluates(folder, whole, cli, monkeypatch):
