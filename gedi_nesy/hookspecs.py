@@ -2,6 +2,7 @@
 
 A plugin is a module with functions marked `@gedi_nesy.hookimpl`, named by an entry point of the group `gedi_nesy` or by
 `plugins: [./file.py]` in a config. An implementation takes any subset of the arguments below, without defaults.
+Where several processes train, all of them register and only the main one calls the other hooks.
 """
 
 from __future__ import annotations

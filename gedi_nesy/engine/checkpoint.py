@@ -21,7 +21,7 @@ import safetensors.torch
 import torch
 from torch import Tensor
 
-from ..distributed import is_anywhere, is_main, joined, num_processes, own_names, own_part
+from ..distributed import is_anywhere, is_main, joined, own_names, own_part
 from ..errors import DivergenceError, RunError
 from ..files import write_atomic
 from .run import Run
@@ -149,13 +149,8 @@ def restore(run: Run, checkpoint: Checkpoint) -> None:
     On another kind of device than the one it was saved on, the generators keep their fresh state and a note says so: the
     run goes on soundly, with other random numbers than an uninterrupted one.
     """
-    values = checkpoint.values
-    if (before := values["processes"]) != num_processes():
-        raise RunError(
-            f"{run.folder.path} was trained by {_counted(before)} and this is {_counted(num_processes())}: each has a part of its "
-            f"random states. Go on with {_counted(before)}"
-        )
     restore_weights(run, checkpoint)
+    values = checkpoint.values
     try:
         _restore_optimizer(run.optimizer, checkpoint)
         run.epoch, run.step, run.seconds = values["epoch"], values["step"], values["seconds"]
@@ -206,7 +201,6 @@ def _tensors(run: Run) -> dict[str, Tensor]:
 def _values(run: Run) -> dict[str, Any]:
     return {
         "device": run.device.type,
-        "processes": num_processes(),
         "epoch": run.epoch,
         "step": run.step,
         "seconds": run.seconds,
@@ -232,10 +226,6 @@ def _restore_generators(run: Run, checkpoint: Checkpoint) -> None:
     torch.set_rng_state(own_part(checkpoint.tensors["generator/torch"]))
     if run.device.type == "cuda":
         torch.cuda.set_rng_state(own_part(checkpoint.tensors["generator/cuda"]), run.device)
-
-
-def _counted(processes: int) -> str:
-    return f"{processes} processes (torchrun)" if processes > 1 else "1 process"
 
 
 def _checksum(path: Path) -> Path:

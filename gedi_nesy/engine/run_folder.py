@@ -50,10 +50,19 @@ class RunFolder:
     @property
     def started(self) -> str:
         """When the run began, as an ISO date; empty if that is not known."""
+        return str(self._told("started", ""))
+
+    @property
+    def processes(self) -> int:
+        """How many processes train the run; 1 if that is not known."""
+        return int(self._told("processes", 1))
+
+    def _told(self, name: str, default: Any) -> Any:
+        """What environment.json says."""
         try:
-            return str(json.loads(self.environment.read_text(encoding="utf-8")).get("started", ""))
+            return json.loads(self.environment.read_text(encoding="utf-8")).get(name, default)
         except (OSError, ValueError):
-            return ""
+            return default
 
     @property
     def metrics(self) -> Path:
@@ -126,7 +135,7 @@ def resolved(config: RunConfig) -> dict[str, Any]:
 
 
 def check_same(config: RunConfig, folder: RunFolder) -> None:
-    """RunError that names each difference, when a run is to be resumed with another config or changed files."""
+    """RunError that names each difference, when a run is to be resumed with another config, changed files or other processes."""
     before, now = yaml.safe_load(folder.config.read_text(encoding="utf-8")), resolved(config)
     differences = [
         f"{key}: {old!r} then, {new!r} now" for key, old, new in _differences(before, now) if key not in STEERING
@@ -141,6 +150,22 @@ def check_same(config: RunConfig, folder: RunFolder) -> None:
             f"{folder.path} was started with another config and cannot be resumed with this one:\n{listed}\n"
             f"Undo the changes, start a new run, or go on with its own config: gedi-nesy train {folder.path} --resume"
         )
+    _check_processes(folder)
+
+
+def _check_processes(folder: RunFolder) -> None:
+    """Each process has a part of the random states, and nobody could take over those of one that is missing."""
+    from ..distributed import num_processes
+
+    before, now = folder.processes, num_processes()
+    if before != now:
+        raise RunError(
+            f"{folder.path} was trained by {_processes(before)} and cannot be resumed by {_processes(now)}: start {before} again"
+        )
+
+
+def _processes(count: int) -> str:
+    return f"{count} processes (torchrun)" if count > 1 else "1 process"
 
 
 def find(path: Path) -> RunFolder:

@@ -138,7 +138,8 @@ def test_batches_of_lists_of_any_length_train_the_weights_that_one_process_train
 def test_another_number_of_processes_cannot_go_on_but_evaluates(folder, whole, cli, monkeypatch):
     monkeypatch.chdir(folder)
     code, _, err = cli("train", "runs/tiny/whole", "--resume")
-    assert code == 2 and "was trained by 2 processes (torchrun) and this is 1 process" in err
+    said = "runs/tiny/whole was trained by 2 processes (torchrun) and cannot be resumed by 1 process: start 2 again"
+    assert code == 2 and err == f"error: {said}\n"
     code, out, err = cli("evaluate", "runs/tiny/whole")
     assert code == 0 and "query_probability" in out, err
 
