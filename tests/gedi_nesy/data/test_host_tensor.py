@@ -56,3 +56,18 @@ def test_each_selection_comes_with_its_images_in_order(wrap, steps):
 def test_a_fault_while_images_are_taken_is_raised():
     with pytest.raises(IndexError):
         list(with_pixels(HostTensor.wrap(PIXELS, CPU), [Rows(torch.tensor([99]))]))
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
+def test_on_a_gpu_batches_are_the_same_and_only_they_are_there():
+    device = torch.device("cuda")
+    torch.cuda.reset_peak_memory_stats()
+    pixels = torch.randint(0, 256, (20_000, 3, 32, 32), dtype=torch.uint8)
+    order = torch.randperm(len(pixels)).to(device)
+    before = torch.cuda.memory_allocated()
+    wrapped = HostTensor.wrap(pixels, device)
+    for selection, images in with_pixels(wrapped, [Rows(rows) for rows in torch.split(order, 512)]):
+        assert images.is_cuda and torch.equal(images.cpu(), pixels[selection.images.cpu()])
+    assert torch.cuda.max_memory_allocated() - before < pixels.nbytes / 4
+    assert torch.equal(to_unit_range(wrapped[order[:9]]).cpu(), to_unit_range(pixels[order[:9].cpu()]))
