@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from .reporting.image_grid import ImageGrid
     from .tasks import Selection, Task, TaskContext
     from .types import Batch, MethodOutput, Term
+    from .watchers import Watcher
 
 __version__ = "0.1.0"
 
@@ -58,6 +59,7 @@ _LAZY = {
     "QueryTemplate": "logic.query",
     "Term": "types",
     "View": "data.views",
+    "Watcher": "watchers",
     "load_program": "logic.program",
     "whole_batch": "distributed",
 }
@@ -90,6 +92,7 @@ __all__ = [
     "Term",
     "UserError",
     "View",
+    "Watcher",
     "hookimpl",
     "load_program",
     "whole_batch",

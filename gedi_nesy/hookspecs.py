@@ -22,7 +22,7 @@ hookimpl = pluggy.HookimplMarker(PROJECT)
 
 @hookspec
 def register(registry: Registrar) -> None:
-    """Add methods, tasks, backbones, data sets, views, evaluators or logic backends; called once, before a config is read."""
+    """Add methods, tasks, backbones, data sets, views, evaluators, watchers or logic backends; called once, before a config is read."""
 
 
 @hookspec

@@ -64,6 +64,11 @@ class PluginManager:
         if error := self.records[-1].error:
             raise PluginError(f"plugin {path} cannot be loaded: {error}", where)
 
+    def watch(self, name: str, watcher: object) -> None:
+        """Call the hooks of an object from here on; PluginError when one of them is not a hook."""
+        _check_hooks(watcher)
+        self._pluggy.register(watcher, name=f"watcher {name}")
+
     def failures(self) -> str:
         """One line for each plugin that failed, or the empty string: what else an unknown name may mean."""
         return "\n".join(

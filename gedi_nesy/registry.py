@@ -1,4 +1,4 @@
-"""What can be chosen by name in a config: methods, tasks, backbones, data sets, views, evaluators, logic backends.
+"""What can be chosen by name in a config: methods, tasks, backbones, data sets, views, evaluators, logic backends, watchers.
 
 An entry is an object or a reference "module:attribute" that is imported when somebody asks for it. References keep
 `gedi-nesy plugins` fast (nothing heavy is imported) and a plugin that is broken out of the way of runs that do not use it.
@@ -20,8 +20,9 @@ if TYPE_CHECKING:
     from .methods import Method
     from .models.backbone import Backbone
     from .tasks import Task
+    from .watchers import Watcher
 
-Kind = Literal["method", "task", "backbone", "dataset", "view", "evaluator", "logic_backend"]
+Kind = Literal["method", "task", "backbone", "dataset", "view", "evaluator", "logic_backend", "watcher"]
 
 
 @dataclass(frozen=True)
@@ -132,3 +133,7 @@ class Registrar:
     def add_logic_backend(self, name: str, target: ConstraintBuilder | str) -> None:
         """An engine that turns a program and a query template into a `gedi_nesy.Constraint`."""
         self._registry.add("logic_backend", name, target, self._provider)
+
+    def add_watcher(self, name: str, target: type[Watcher] | str) -> None:
+        """Whoever looks on while a run trains, see `gedi_nesy.Watcher`."""
+        self._registry.add("watcher", name, target, self._provider)

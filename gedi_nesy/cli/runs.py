@@ -12,6 +12,7 @@ import typer
 from .processes import is_first_to_fail, join_processes
 
 if TYPE_CHECKING:
+    from ..config.loader import Tree
     from ..engine.run import Run
     from ..engine.run_folder import RunFolder
 
@@ -51,6 +52,9 @@ def train(
     seed: Annotated[int | None, typer.Option(help="Seed of everything random.")] = None,
     run_id: Annotated[str | None, typer.Option(help="Name of the run folder; the time by default.")] = None,
     runs: Annotated[Path, typer.Option(help="Where run folders go.")] = Path("runs"),
+    tensorboard: Annotated[
+        bool, typer.Option("--tensorboard", help="Write for TensorBoard too; the same as watchers: [tensorboard].")
+    ] = False,
 ) -> None:
     """Train a config, evaluate it and write a report; for several processes, `torchrun -m gedi_nesy train ...`."""
     join_processes()
@@ -61,6 +65,8 @@ def train(
     folder = _existing_run(Path(config), resume)
     extra = [f"{key}={value}" for key, value in (("device", device), ("seed", seed)) if value is not None]
     tree = load_tree(str(folder.config) if folder else config, [*(overrides or []), *extra])
+    if tensorboard:
+        _watch(tree, "tensorboard")
     plugins = load_plugins()
     checked = validate(tree, plugins)
 
@@ -155,6 +161,15 @@ def report(
         if len(folders) == 1
         else write_comparison(folders, out or Path("comparison.html"))
     )
+
+
+def _watch(tree: Tree, name: str) -> None:
+    """Add a watcher to those of the config, unless it is there."""
+    watchers = tree.data.setdefault("watchers", [])
+    if isinstance(watchers, list) and name not in [
+        item.get("name") if isinstance(item, dict) else item for item in watchers
+    ]:
+        watchers.append(name)
 
 
 def _opened(run: Run, complaints: list[str]) -> Run:

@@ -139,6 +139,8 @@ class RunConfig(Options):
     """Share of the training after which a term comes in, its weight growing over the next tenth; at once by default."""
     training: Training
     evaluators: tuple[Component, ...] = ()
+    watchers: tuple[Component, ...] = ()
+    """Who looks on while the run trains, such as tensorboard."""
     compare: Compare | None = None
     """A cell of a published table to stand beside in the report; not taken from a config this one extends."""
 
@@ -147,7 +149,7 @@ class RunConfig(Options):
         data = self.model_dump(mode="json")
         for key in ("data", "backbone", "method", "task"):
             data[key] = getattr(self, key).flat()
-        for key in ("views", "small_views", "evaluators"):
+        for key in ("views", "small_views", "evaluators", "watchers"):
             data[key] = _flat(getattr(self, key))
         return data
 

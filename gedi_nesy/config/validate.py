@@ -19,7 +19,7 @@ from .options import Options
 from .schema import Component, RunConfig
 
 SECTIONS: dict[str, Kind] = {"data": "dataset", "backbone": "backbone", "method": "method", "task": "task"}
-LISTS: dict[str, Kind] = {"views": "view", "small_views": "view", "evaluators": "evaluator"}
+LISTS: dict[str, Kind] = {"views": "view", "small_views": "view", "evaluators": "evaluator", "watchers": "watcher"}
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -34,6 +34,7 @@ class _Checked(RunConfig):
     views: Any = ()
     small_views: Any = ()
     evaluators: Any = ()
+    watchers: Any = ()
 
 
 def validate(tree: Tree, plugins: PluginManager) -> RunConfig:
@@ -123,7 +124,7 @@ def _components(tree: Tree, path: Path, kind: Kind, plugins: PluginManager, faul
         return tuple(_components(tree, place, kind, plugins, faults) for place in places)
     parts = [part for place in places if (part := _component(tree, place, kind, plugins, faults)) is not None]
     names = [part.name for part in parts]
-    if kind == "evaluator" and (twice := {name for name in names if names.count(name) > 1}):
+    if kind in ("evaluator", "watcher") and (twice := {name for name in names if names.count(name) > 1}):
         faults.append(ConfigError(f"{_dotted(path)} names {', '.join(twice)} twice", tree.position(path)))
     return tuple(parts)
 

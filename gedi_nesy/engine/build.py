@@ -113,6 +113,12 @@ def make_evaluator(run: Run, component: Component, context: EvaluatorContext) ->
     return evaluator
 
 
+def make_watchers(run: Run) -> None:
+    """Let those whom the config names look on from here."""
+    for component in run.config.watchers:
+        run.plugins.watch(component.name, _make(run.plugins, "watcher", component))
+
+
 def reset(run: Run) -> None:
     """Back to epoch 0 with the weights and random numbers of `run.attempt`; data and examples stay."""
     run.generators = _generators(run.config, run.device, run.attempt)

@@ -25,7 +25,7 @@ PACKAGES = ("gedi-nesy", "torch", "torchvision", "numpy", "problog", "deepproblo
 
 # Keys that a resumed run may change: they steer the run and leave its course alone.
 STEERING = frozenset(
-    ["device"]
+    ["device", "watchers"]
     + [
         f"training.{key}"
         for key in ("compile", "on_divergence", "max_term", "log_every", "report_every", "checkpoint_every")

@@ -11,7 +11,7 @@ from ..distributed import from_main, is_main
 from ..errors import RunError
 from ..plugin_manager import PluginManager, load_plugins
 from . import checkpoint
-from .build import build_run
+from .build import build_run, make_watchers
 from .run import Run
 from .run_folder import RunFolder, check_same, create, find, new_folder
 
@@ -41,12 +41,14 @@ def start(
         assert new is not None
         run = build_run(config, plugins, new)
         if is_main():
+            make_watchers(run)
             create(new, config, command)
         return run
     known = folder or find(runs / config.name / (run_id or ""))
     check_same(config, known)
     run = build_run(config, plugins, known)
     if is_main():
+        make_watchers(run)
         checkpoint.sweep(run)
     complaints = checkpoint.restore_latest(run)
     run.notes += [f"{complaint}; went back to the one before" for complaint in complaints]

@@ -6,7 +6,7 @@ from importlib.metadata import EntryPoint
 
 import pytest
 
-from gedi_nesy import plugin_manager
+from gedi_nesy import hookimpl, plugin_manager
 from gedi_nesy.errors import PluginError
 from gedi_nesy.plugin_manager import PluginManager, load_plugins
 
@@ -23,7 +23,7 @@ def load(tmp_path, text, name="plugin.py"):
 
 def test_first_party_plugins_all_load_and_every_reference_imports():
     manager = load_plugins()
-    assert [record.error for record in manager.records if "gedi-nesy" in record.origin] == [None] * 7
+    assert [record.error for record in manager.records if "gedi-nesy" in record.origin] == [None] * 8
     for entry in manager.registry.entries():
         assert entry.load() is not None
 
@@ -88,3 +88,25 @@ def test_an_unknown_name_lists_what_is_known_and_by_whom():
     with pytest.raises(PluginError) as caught:
         load_plugins().registry.find("method", "gedy")
     assert 'unknown method "gedy". Did you mean "gedi"? Known: gedi (methods, gedi-nesy ' in str(caught.value)
+
+
+def test_a_watcher_is_called_from_when_it_is_added_and_checked_as_a_plugin_is():
+    class Counting:
+        calls = 0
+
+        @hookimpl
+        def run_failed(self, error):
+            self.calls += 1
+
+    class Misspelt:
+        @hookimpl
+        def run_fialed(self, error):
+            pass
+
+    manager, counting = PluginManager(), Counting()
+    manager.hook.run_failed(run=None, error=None)
+    manager.watch("counting", counting)
+    manager.hook.run_failed(run=None, error=None)
+    assert counting.calls == 1
+    with pytest.raises(PluginError, match=r'there is no hook "run_fialed"\. Did you mean "run_failed"'):
+        manager.watch("misspelt", Misspelt())
