@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 import torch
-from jaxtyping import Float, UInt8
+from jaxtyping import Float
 from torch import Tensor
 
 from .config.options import Options
-from .data.dataset import to_unit_range
+from .data.dataset import Pixels, to_unit_range
 from .data.views import Pipeline
 from .engine.seeding import make_generator
 from .errors import DivergenceError
@@ -48,9 +48,7 @@ class Embeddings:
         # Method and pixels are kept along with the features: an id is good while its object lives.
         self._made: dict[tuple[int, int], tuple[Any, Tensor, Tensor]] = {}
 
-    def of(
-        self, method: Any, pixels: UInt8[Tensor, "images channels height width"]
-    ) -> Float[Tensor, "images features"]:
+    def of(self, method: Any, pixels: Pixels) -> Float[Tensor, "images features"]:
         """As `embed`; the same features again for the same method and the same tensor, whose pixels must not have changed."""
         place = id(method), id(pixels)
         if place not in self._made:
@@ -115,7 +113,7 @@ class Evaluator(ABC):
 
 
 @torch.no_grad()
-def embed(method: Any, pixels: UInt8[Tensor, "images channels height width"]) -> Float[Tensor, "images features"]:
+def embed(method: Any, pixels: Pixels) -> Float[Tensor, "images features"]:
     """Embeddings of any number of images in float32, in chunks of 500, without views or noise."""
     features = torch.cat([method.embed(to_unit_range(chunk)).float() for chunk in torch.split(pixels, CHUNK)])
     if not torch.isfinite(features).all():
@@ -124,7 +122,7 @@ def embed(method: Any, pixels: UInt8[Tensor, "images channels height width"]) ->
 
 
 @torch.no_grad()
-def predict(method: Any, pixels: UInt8[Tensor, "images channels height width"]) -> Float[Tensor, "images classes"]:
+def predict(method: Any, pixels: Pixels) -> Float[Tensor, "images classes"]:
     """log p(y|x) for any number of images, in chunks of 500, without views or noise."""
     log_probs = torch.cat([method.class_log_probs(to_unit_range(chunk)) for chunk in torch.split(pixels, CHUNK)])
     if torch.isnan(log_probs).any():

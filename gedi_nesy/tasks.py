@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Protocol, runtime_checkable
 
 import torch
-from jaxtyping import Float, Int, UInt8
+from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from .config.options import Options
-from .data.dataset import ImageDataset
+from .data.dataset import ImageDataset, Pixels
 from .errors import ConfigError
 from .logic.family import ConstraintFamily, Examples
 from .methods import Method
@@ -102,7 +102,7 @@ class Task(ABC):
         """Options beside `name` in the config's task section."""
 
     dataset: ImageDataset
-    train_pixels: UInt8[Tensor, "images channels height width"]
+    train_pixels: Pixels
     num_classes: int
     trained: nn.Module = nn.Module()
 

@@ -1,4 +1,4 @@
-"""Images with labels, as uint8 tensors, and the interface of what reads them."""
+"""Images (or points) with labels as tensors, and the interface of what reads them."""
 
 from __future__ import annotations
 
@@ -27,15 +27,20 @@ def _absolute(name: str) -> str:
 Folder = Annotated[str, AfterValidator(_absolute)]
 
 
+# Values 0 to 255; or floats that are in [-1, 1] as they stand, such as the coordinates of points: one image of (2, 1, 1) each.
+Pixels = UInt8[Tensor, "images channels height width"] | Float[Tensor, "images channels height width"]
+
+
 @dataclass(frozen=True)
 class Images:
-    """One split: pixels 0 to 255 and class labels, -1 where the class is not known.
+    """One split: pixels and class labels, -1 where the class is not known.
 
     Attributes:
+        pixels: uint8 for pictures; floats in [-1, 1] for points.
         attributes: further labels of the same images by name, such as a person's hair colour; -1 where one is not known.
     """
 
-    pixels: UInt8[Tensor, "images channels height width"]
+    pixels: Pixels
     labels: Int[Tensor, " images"]
     attributes: Mapping[str, Int[Tensor, " images"]] = field(default_factory=dict)
 
@@ -69,6 +74,18 @@ class ImageDataset:
         """Channels, height and width of an image."""
         channels, height, width = self.train.pixels.shape[1:]
         return channels, height, width
+
+    @property
+    def is_pictures(self) -> bool:
+        """Whether there is something to look at; points are none."""
+        return self.train.pixels.dtype == torch.uint8
+
+    def require_pictures(self, wanted_by: str) -> None:
+        """DataError when the data are points, for what only makes sense with pictures."""
+        if not self.is_pictures:
+            raise DataError(
+                f"{wanted_by} is for pictures, and this run's data are points, not pictures", key="data.name"
+            )
 
 
 class DatasetReader(ABC):
@@ -120,8 +137,10 @@ class DatasetReader(ABC):
         )
 
 
-def to_unit_range(pixels: UInt8[Tensor, "*axes"]) -> Float[Tensor, "*axes"]:
-    """Pixels 0..255 as floats in [-1, 1], the range of every image that a network sees."""
+def to_unit_range(pixels: UInt8[Tensor, "*axes"] | Float[Tensor, "*axes"]) -> Float[Tensor, "*axes"]:
+    """Pixels 0..255 as floats in [-1, 1], the range of every image that a network sees; floats are there already."""
+    if pixels.is_floating_point():
+        return pixels
     return pixels.float().div_(127.5).sub_(1.0)
 
 

@@ -9,14 +9,13 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
-from jaxtyping import Bool, Float, UInt8
+from jaxtyping import Bool, Float
 from torch import Tensor
 
 from ..config.options import Options
-from .dataset import to_unit_range
+from .dataset import Pixels, to_unit_range
 
 ImageBatch = Float[Tensor, "batch channels height width"]
-Pixels = UInt8[Tensor, "batch channels height width"]
 Views = Float[Tensor, "views batch channels height width"]
 
 # Temporaries larger than this many floats go back to the operating system after each operation, and to get their pages anew
@@ -47,15 +46,15 @@ Pipeline = Sequence[View]
 
 
 @torch.no_grad()
-def make_views(images: ImageBatch | Pixels, pipelines: Sequence[Pipeline], generator: torch.Generator) -> Views:
+def make_views(images: Pixels, pipelines: Sequence[Pipeline], generator: torch.Generator) -> Views:
     """A random view of every image from each pipeline, in full precision also where the caller mixes precisions.
 
     Args:
-        images: floats in [-1, 1], or pixels 0 to 255.
+        images: pixels 0 to 255, or floats in [-1, 1].
         pipelines: the transformations of each view, in the order in which they are applied; all lead to one size.
     """
     with torch.autocast(images.device.type, enabled=False):
-        start = to_unit_range(images) if images.dtype == torch.uint8 else images
+        start = to_unit_range(images)
         parts = [
             _transformed(part, pipeline, generator)
             for pipeline in pipelines

@@ -12,10 +12,8 @@ from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 import torch
-from jaxtyping import UInt8
-from torch import Tensor
 
-from ..data.dataset import to_unit_range
+from ..data.dataset import Pixels, to_unit_range
 from ..data.views import Pipeline, make_views
 from ..methods import capabilities
 from .run import Run
@@ -26,7 +24,7 @@ Failure = Literal["representation collapse", "cluster collapse", "label inconsis
 
 # Below this ratio of spread to size all embeddings are one point (definition 12).
 MIN_SPREAD = 1e-2
-# With fewer effective classes than this share, most clusters are empty (definition 13 is the case of a single one).
+# With fewer effective classes than half way from one to all, most clusters are empty (definition 13 is the case of a single one).
 MIN_USED_SHARE = 0.5
 # Two views of one image with different classes, beyond this share of images (definition 14).
 MAX_DISAGREEMENT = 0.25
@@ -87,7 +85,7 @@ def diagnose(run: Run, terms: dict[str, float]) -> Diagnosis:
 @torch.no_grad()
 def examine(
     method: Any,
-    pixels: UInt8[Tensor, "images channels height width"],
+    pixels: Pixels,
     pipelines: Sequence[Pipeline],
     generator: torch.Generator,
 ) -> Health:
@@ -117,7 +115,7 @@ def find_failures(health: Health, distances: dict[str, float], num_classes: int)
     found: dict[Failure, str] = {}
     if health.spread is not None and health.spread < MIN_SPREAD:
         found["representation collapse"] = f"embeddings differ by {health.spread:.1e} of their size"
-    if health.used_classes is not None and health.used_classes < MIN_USED_SHARE * num_classes:
+    if health.used_classes is not None and health.used_classes < 1 + MIN_USED_SHARE * (num_classes - 1):
         found["cluster collapse"] = f"{health.used_classes:.1f} of {num_classes} classes in use"
     if health.disagreement is not None and health.disagreement > MAX_DISAGREEMENT:
         found["label inconsistency"] = (

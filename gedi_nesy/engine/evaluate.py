@@ -35,7 +35,7 @@ def evaluate(run: Run) -> dict[str, Any]:
         for name, drawing in run.task.drawings().items():
             _write(run.folder.figures / f"{name}.svg", drawing.encode())
         results = assemble(run, evaluations, pictures, diagnose(run, last_terms), last_terms)
-        if "sample" in capabilities(run.method):
+        if "sample" in capabilities(run.method) and run.dataset.is_pictures:
             save_samples(run, run.folder.samples / "final.png", SAMPLES, run.config.seed)
     run.plugins.hook.evaluated(run=run, results=results)
     write_json(run.folder.results, results)
@@ -46,6 +46,7 @@ def evaluate(run: Run) -> dict[str, Any]:
 
 def save_samples(run: Run, path: Path, count: int, seed: int) -> None:
     """A grid of samples from the model as PNG."""
+    run.dataset.require_pictures("a grid of samples")
     method: Any = run.method
     with for_evaluation(run):
         images = to_pixels(method.sample(count, make_generator(seed, "samples", run.device)))

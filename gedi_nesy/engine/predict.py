@@ -64,6 +64,7 @@ class Prediction:
 
 def predict_files(run: Run, files: list[Path]) -> Prediction:
     """Predictions for image files; DataError that names every file that does not fit."""
+    run.dataset.require_pictures("the command predict")
     method = require(run.method, "class_log_probs", "predict")
     pixels = read_images(files, run.dataset.shape).to(run.device)
     with for_evaluation(run):

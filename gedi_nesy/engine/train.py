@@ -11,9 +11,9 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-from ..data.dataset import to_unit_range
+from ..data.dataset import Pixels, to_unit_range
 from ..data.host_tensor import with_pixels
-from ..data.views import Pixels, make_views
+from ..data.views import make_views
 from ..distributed import average_gradients, is_main, mean_over_processes, num_processes, rank, share_buffers
 from ..errors import ConfigError, DivergenceError
 from ..reporting.metrics import MetricsLog

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 def register(registry: Registrar) -> None:
     """Register every data set of this folder."""
     registry.add_dataset("celeba", f"{__name__}.celeba:CelebA")
+    registry.add_dataset("circles", f"{__name__}.toys:Circles")
     registry.add_dataset("cifar10", f"{__name__}.cifar:Cifar10")
     registry.add_dataset("cifar100", f"{__name__}.cifar:Cifar100")
     registry.add_dataset("digits", f"{__name__}.digits:Digits")
@@ -24,6 +25,7 @@ def register(registry: Registrar) -> None:
     registry.add_dataset("kmnist", f"{__name__}.mnist:Kmnist")
     registry.add_dataset("mnist", f"{__name__}.mnist:Mnist")
     registry.add_dataset("mnist5k", f"{__name__}.mnist5k:Mnist5k")
+    registry.add_dataset("moons", f"{__name__}.toys:Moons")
     registry.add_dataset("notmnist", f"{__name__}.mnist:NotMnist")
     registry.add_dataset("stl10", f"{__name__}.stl10:Stl10")
     registry.add_dataset("svhn", f"{__name__}.svhn:Svhn")

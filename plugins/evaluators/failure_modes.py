@@ -6,11 +6,10 @@ from dataclasses import asdict
 from typing import Annotated, Any, Literal
 
 import torch
-from jaxtyping import UInt8
 from pydantic import Field
-from torch import Tensor
 
 from gedi_nesy import ConfigError, Evaluation, Evaluator, Method, Options, Task
+from gedi_nesy.data.dataset import Pixels
 from gedi_nesy.engine.diagnosis import Failure, Health, examine, find_failures
 from gedi_nesy.methods import capabilities
 
@@ -63,7 +62,7 @@ class FailureModes(Evaluator):
         last, terms = self.context.last_terms, self.context.terms
         minima = {name: term.known_minimum for name, term in terms.items()}
         distances = {name: last[name] - low for name, low in minima.items() if low is not None and name in last}
-        splits: dict[Split, UInt8[Tensor, "images channels height width"]] = {
+        splits: dict[Split, Pixels] = {
             "train": task.train_pixels,
             "test": task.dataset.test.pixels,
         }
@@ -90,7 +89,7 @@ class FailureModes(Evaluator):
         ]
         return Evaluation(numbers, definitions, {"failure_modes": table})
 
-    def _examine(self, method: Method, split: Split, pixels: UInt8[Tensor, "images channels height width"]) -> Health:
+    def _examine(self, method: Method, split: Split, pixels: Pixels) -> Health:
         order = torch.randperm(len(pixels), generator=self.context.generator(f"failure modes, {split}"))
         chosen = pixels[order[: self.options.images].to(pixels.device)]
         views = self.context.generator(f"views of failure modes, {split}", pixels.device)

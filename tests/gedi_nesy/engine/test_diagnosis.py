@@ -8,7 +8,7 @@ import torch
 from gedi_nesy.config.loader import load_tree
 from gedi_nesy.config.validate import validate
 from gedi_nesy.engine.build import build_run
-from gedi_nesy.engine.diagnosis import diagnose
+from gedi_nesy.engine.diagnosis import Health, diagnose, find_failures
 from gedi_nesy.engine.run_folder import RunFolder
 from gedi_nesy.models.mode import evaluating
 from gedi_nesy.plugin_manager import load_plugins
@@ -92,3 +92,9 @@ def test_the_images_looked_at_are_of_all_classes_and_always_the_same(run):
 def test_distances_are_measured_from_the_known_minima(run):
     diagnosis = diagnose(run, {"nesy": 0.5, "prior": -2.0, "gen": 3.0})
     assert diagnosis.distances == {"nesy": 0.5, "prior": pytest.approx(-2.0 + 2.302585)}
+
+
+@pytest.mark.parametrize(("used", "fails"), [(1.0, True), (1.4, True), (1.6, False), (2.0, False)])
+def test_of_two_classes_one_can_collapse(used, fails):
+    found = find_failures(Health(spread=1.0, used_classes=used, confidence=1.0, disagreement=0.0), {}, 2)
+    assert found == ({"cluster collapse": f"cluster collapse: {used} of 2 classes in use"} if fails else {})
