@@ -41,6 +41,9 @@ def reproduce(
     jobs: Annotated[int, typer.Option(min=1, help="Runs at once; each gets its share of the cores.")] = 1,
     rows: Annotated[list[str] | None, typer.Option("--rows", help="Only these rows: a,b or repeated.")] = None,
     columns: Annotated[list[str] | None, typer.Option("--columns", help="Only these columns.")] = None,
+    changes: Annotated[
+        list[str] | None, typer.Option("--set", help="A change to the config of every run: key.sub=value; repeatable.")
+    ] = None,
     runs: Annotated[Path, typer.Option(help="Where run folders are and go.")] = Path("runs"),
     only_list: Annotated[
         bool, typer.Option("--list", help="Say which runs there are and which are to do; run nothing.")
@@ -69,8 +72,16 @@ def reproduce(
     from ..reproduction.plan import make_plan
     from ..reproduction.recipe import load_recipe
 
-    options = dict(_option(text) for text in engine_option or ())
-    plan = make_plan(load_recipe(table), scale, seeds=seeds, rows=_words(rows), columns=_words(columns), device=device)
+    options = dict(_pair("--engine-option", text) for text in engine_option or ())
+    plan = make_plan(
+        load_recipe(table),
+        scale,
+        seeds=seeds,
+        rows=_words(rows),
+        columns=_words(columns),
+        device=device,
+        changes=dict(_pair("--set", text) for text in changes or ()),
+    )
     if only_list:
         _list_runs(plan, runs)
         return
@@ -155,16 +166,15 @@ def _list_tables(runs: Path, device: str | None) -> None:
             print(f"  {scale:<6} {overview(make_plan(recipe, scale, device=device), runs)}")
 
 
-def _option(text: str) -> tuple[str, Any]:
-    """A parameter `key=value` for the engine; numbers become numbers."""
-    import yaml
-
+def _pair(option: str, text: str) -> tuple[str, Any]:
+    """An option's `key=value`, the value read as in a config."""
+    from ..config.loader import parse_yaml
     from ..errors import UserError
 
     key, equals, value = text.partition("=")
-    if not equals:
-        raise UserError(f'--engine-option has the form key=value, not "{text}"')
-    return key, yaml.safe_load(value)
+    if not equals or not key:
+        raise UserError(f'{option} has the form key=value, not "{text}"')
+    return key, parse_yaml(f"value: {value}", f"{option} {text}").data["value"]
 
 
 def _words(texts: list[str] | None) -> list[str]:

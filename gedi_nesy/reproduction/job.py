@@ -15,8 +15,8 @@ from ..config.validate import validate
 from ..engine.run_folder import STEERING, RunFolder, resolved, source_files
 from ..plugin_manager import PluginManager, load_plugins
 
-# Keys that leave a training alone. Evaluators are among them: they can be made up for, see `Job.evaluators`.
-APART = STEERING | {"seed", "compare", "evaluators"}
+# Keys that leave a training alone, or say where files are. Evaluators are among them: they can be made up for, see `Job.evaluators`.
+APART = STEERING | {"seed", "compare", "evaluators", "data.root", "data.verify", "data.prepared"}
 
 
 @dataclass(frozen=True)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 from ..config.locate import find_config
 from ..errors import UserError
@@ -39,12 +41,13 @@ class Place:
 
 @dataclass(frozen=True)
 class Plan:
-    """The chosen rows and columns of a table, on a scale."""
+    """The chosen rows and columns of a table, on a scale; `changes` are the caller's own, to the config of every run."""
 
     recipe: Recipe
     scale: str
     seeds: int
     places: tuple[Place, ...]
+    changes: tuple[tuple[str, Any], ...] = ()
 
     @property
     def rows(self) -> tuple[str, ...]:
@@ -59,7 +62,8 @@ class Plan:
     @property
     def about(self) -> str:
         """What stands in every output: the scale and what is less than in the paper."""
-        return f"scale {self.scale}: {self.recipe.scale(self.scale).about}"
+        changed = "".join(f"; {key}={json.dumps(value)}" for key, value in self.changes)
+        return f"scale {self.scale}: {self.recipe.scale(self.scale).about}{changed}"
 
     def jobs(self) -> dict[Job, Place]:
         """Every run once, with the first place that needs it; long ones first, so that several at once end together."""
@@ -78,12 +82,14 @@ def make_plan(
     rows: Sequence[str] = (),
     columns: Sequence[str] = (),
     device: str | None = None,
+    changes: Mapping[str, Any] | None = None,
 ) -> Plan:
     """What is to be run for the chosen rows and columns, all by default.
 
     Args:
         seeds: runs of each cell instead of the recipe's number.
         device: where to train, whatever the recipe's runs are meant for.
+        changes: to the config of every run, dotted key -> value.
 
     Raises:
         UserError: the table has no such row or column, or the recipe no such scale.
@@ -93,8 +99,10 @@ def make_plan(
         require(word, table.rows, f'a row of table "{table.name}"')
     for word in columns:
         require(word, table.columns, f'a column of table "{table.name}"')
+    if "seed" in (changes or {}):
+        raise UserError("the seeds of a table are 0, 1, ...: choose how many with --seeds")
     count = seeds or recipe.scale(scale).seeds
-    maker = _PlaceMaker(recipe, scale, count, device)
+    maker = _PlaceMaker(recipe, scale, count, device, changes or {})
     places = [
         maker.make(row, column)
         for row in table.rows
@@ -102,14 +110,14 @@ def make_plan(
         for column in table.columns
         if column in (columns or table.columns)
     ]
-    return Plan(recipe, scale, count, tuple(places))
+    return Plan(recipe, scale, count, tuple(places), tuple((changes or {}).items()))
 
 
 class _PlaceMaker:
     """Makes places; a training that several of them need is prepared once."""
 
-    def __init__(self, recipe: Recipe, scale: str, seeds: int, device: str | None) -> None:
-        self._recipe, self._scale, self._seeds, self._device = recipe, scale, seeds, device
+    def __init__(self, recipe: Recipe, scale: str, seeds: int, device: str | None, changes: Mapping[str, Any]) -> None:
+        self._recipe, self._scale, self._seeds, self._device, self._changes = recipe, scale, seeds, device, changes
         self._prepared: dict[str, Training | str] = {}
 
     def make(self, row: str, column: str) -> Place:
@@ -134,7 +142,7 @@ class _PlaceMaker:
         key = f"{merged.config} {merged.set}"
         if key not in self._prepared:
             try:
-                self._prepared[key] = self._prepare(merged.config, dict(merged.set), row, column)
+                self._prepared[key] = self._prepare(merged.config, {**dict(merged.set), **self._changes}, row, column)
             except UserError as error:
                 self._prepared[key] = str(error)
         return self._prepared[key]

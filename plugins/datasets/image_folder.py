@@ -50,6 +50,13 @@ class ImageFolder(DatasetReader):
         """The set's own folder."""
         return self.root / Path(self.options.folder).expanduser()
 
+    def status(self) -> str:
+        """Whether the folders of both splits are here."""
+        if not (self.folder / self.options.test).is_dir():
+            return f"not here: no {self.folder / self.options.test}. {self.FETCH.format(root=self.root)}".rstrip()
+        has_train = (self.folder / self.options.train).is_dir()
+        return f"here, in {self.folder}" if has_train else f"here, test split only, in {self.folder}"
+
     def read(self) -> ImageDataset:
         """Both splits, memory-mapped."""
         train_folder, test_folder = self.folder / self.options.train, self.folder / self.options.test

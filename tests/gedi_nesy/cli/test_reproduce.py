@@ -30,6 +30,17 @@ def test_list_runs_nothing(recipe_file, cli):
     assert "0 of 4 runs finished; 4 missing; 4 to do here, about 0 minutes on one core" in out
 
 
+def test_changes_of_the_callers_own_are_other_runs_and_are_said(recipe_file, cli):
+    arguments = ["reproduce", recipe_file, "--scale", "small", "--list", "--rows", "20"]
+    _, plain, _ = cli(*arguments)
+    code, out, _ = cli(*arguments, "--set", "training.batch_size=20", "--set", "data.root=x")
+    assert code == 0 and out.splitlines()[0].endswith('one epoch on drawn bars; training.batch_size=20; data.root="x"')
+    assert not set(plain.splitlines()) & set(out.splitlines()[:-1])
+    assert "training.batch_sice is not an option" in cli(*arguments, "--set", "training.batch_sice=20")[1]
+    code, _, err = cli(*arguments, "--set", "seed=3")
+    assert code == 2 and "choose how many with --seeds" in err
+
+
 def test_divergence_in_one_cell_leaves_the_others_alone(recipe_file, cli):
     text = recipe_file.read_text().replace(
         "set: {task.examples: 20}", "set: {task.examples: 20, training.max_term: 1e-9}"
