@@ -16,8 +16,9 @@ Without torchrun there is one process, and every function here gives its argumen
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import timedelta
 from typing import Any, TypeVar
 
@@ -32,6 +33,7 @@ from .errors import ConfigError, PeerError
 T = TypeVar("T")
 # The main process writes checkpoints and looks at the model's health while the others wait for its next gradient.
 PATIENCE = timedelta(minutes=30)
+DONE = "done"
 
 _store: Any = None  # where all processes can read and write
 
@@ -62,12 +64,28 @@ def join() -> None:
     distributed.init_process_group(backend, store=store, rank=rank, world_size=size, timeout=PATIENCE)
 
 
-def leave() -> bool:
-    """Part from the others; gives whether this is the main process, which goes on alone."""
-    is_left = is_main()
+@contextmanager
+def alone() -> Iterator[None]:
+    """The main process as a single one inside the block, from where on nobody trains; the others `wait_for_main`."""
+    _part()
+    try:
+        yield
+    finally:
+        if _store is not None:
+            _store.set(DONE, "")
+
+
+def wait_for_main() -> None:
+    """Part from the others and wait for the main process: torchrun of another machine ends what it has started when its own end."""
+    _part()
+    with suppress(RuntimeError):  # whoever kept the store is gone: there is nothing to wait for
+        while not _store.check([DONE]):
+            time.sleep(0.5)
+
+
+def _part() -> None:
     if distributed.is_initialized():
         distributed.destroy_process_group()
-    return is_left
 
 
 def rank() -> int:

@@ -205,7 +205,7 @@ def _where_it_stands(run: Run, resume: bool) -> list[str]:
 
 
 def _train_and_evaluate(run: Run, resume: bool) -> dict[str, Any] | None:
-    """The results; None in all processes but the main one, which evaluates after the others have ended."""
+    """The results; None in all processes but the main one."""
     from rich.console import Console
 
     from ..distributed import is_main
