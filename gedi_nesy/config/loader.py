@@ -223,8 +223,8 @@ def _apply_override(tree: Tree, override: str) -> None:
         target = _step_into(target, section, where)
     if isinstance(target, list):
         target[_index(target, last, where)] = value
-    elif last == "name" and target.get("name", value) != value:
-        target.clear()  # another plugin has other options
+    elif sections and last == "name" and target.get("name", value) != value:
+        target.clear()  # another plugin has other options; the name at the top is the run's
         target["name"] = value
     else:
         target[last] = value

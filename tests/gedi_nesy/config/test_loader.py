@@ -95,6 +95,13 @@ def test_overrides_reach_nested_keys_lists_and_new_keys(tmp_path):
     assert str(tree.position(("training", "lr"))) == "command line: training.lr=1e-3"
 
 
+def test_the_name_of_a_plugin_starts_its_section_afresh_and_that_of_the_run_does_not(tmp_path):
+    file = tmp_path / "c.yaml"
+    file.write_text("name: a\nmethod: {name: one, width: 3}\n")
+    assert load_tree(str(file), ["name=b"]).data == {"name": "b", "method": {"name": "one", "width": 3}}
+    assert load_tree(str(file), ["method.name=two"]).data["method"] == {"name": "two"}
+
+
 @pytest.mark.parametrize(
     ("override", "message"),
     [
