@@ -91,10 +91,7 @@ def check_method(kind: type[Method], shape: Shape = SHAPE, **options: Any) -> No
         only = make_method(kind, {name}, shape=shape, **options).losses(batch, frozenset({name})).terms
         assert set(only) == {name}, f"with {name} alone active, losses() returned {sorted(only)}"
     torch.autograd.backward(torch.stack(list(output.terms.values())).sum())
-    for name, parameter in method.named_parameters():
-        if parameter.requires_grad:
-            reached = parameter.grad is not None and bool(torch.isfinite(parameter.grad).all())
-            assert reached, f"no finite gradient reaches {name}"
+    _check_gradients(method)
     _check_half_precision(kind, batch, shape, options)
     _check_capabilities(method, output, batch)
     _check_resumes(kind, batch, shape, options)
@@ -104,6 +101,13 @@ def _check_terms(terms: dict[str, torch.Tensor], kind: type[Method]) -> None:
     for name, term in terms.items():
         assert name in kind.TERMS, f"term {name} is not in TERMS"
         assert term.shape == () and torch.isfinite(term), f"term {name} is not a finite scalar: {term}"
+
+
+def _check_gradients(method: Method) -> None:
+    for name, parameter in method.named_parameters():
+        if parameter.requires_grad:
+            reached = parameter.grad is not None and bool(torch.isfinite(parameter.grad).all())
+            assert reached, f"no finite gradient reaches {name}"
 
 
 def _stands_alone(kind: type[Method], name: str, shape: Shape, options: dict[str, Any]) -> bool:
@@ -124,6 +128,7 @@ def _check_half_precision(kind: type[Method], batch: Batch, shape: Shape, option
         terms = method.losses(batch, frozenset(kind.TERMS)).terms
     _check_terms(terms, kind)
     torch.autograd.backward(torch.stack([term.float() for term in terms.values()]).sum())
+    _check_gradients(method)
     method.updated()
 
 
