@@ -198,7 +198,9 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--gedi-batch", type=int, default=64, help="images and chains a step of gedi")
     parser.add_argument("--width", type=int, default=128, help="of gedi's network")
     parser.add_argument("--sampler-steps", type=int, default=20)
-    parser.add_argument("--channels", type=int, choices=[1, 3], default=3)
+    parser.add_argument(
+        "--channels", type=int, choices=[1, 3], default=3, help="of gedi's images; the others are in colour"
+    )
     parser.add_argument("--side", type=int, default=32, help="height and width of the images")
     parser.add_argument("--turns", type=int, default=5)
     parser.add_argument("--steps", type=int, help="steps of a turn; 1 on a CPU, 10 on a GPU by default")

@@ -64,7 +64,7 @@ class Recipe:
         parameters = [*self.network.parameters(), *self.head.parameters()]
         self.optimizer = torch.optim.SGD(parameters, lr=1e-4, momentum=0.9, weight_decay=5e-4)
         self.loader: DataLoader[Any] = DataLoader(
-            PilViews(random_images(COUNT, options.channels, options.side).pixels), batch_size=options.batch,
+            PilViews(random_images(COUNT, 3, options.side).pixels), batch_size=options.batch,
             shuffle=True, drop_last=True, num_workers=options.workers, persistent_workers=options.workers > 0,
             pin_memory=options.device == "cuda",
         )  # fmt: skip

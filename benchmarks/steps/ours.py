@@ -93,13 +93,19 @@ def _batches(run: Run) -> Iterator[tuple[Selection, Tensor]]:
 def _config(name: str, options: Namespace) -> Config:
     config = CONFIGS[name] | {
         "plugins": [str(Path(__file__).with_name("images.py"))],
-        "data": {"name": "random_images", "channels": options.channels, "side": options.side},
+        "data": {"name": "random_images", "channels": options.channels if name == "gedi" else 3, "side": options.side},
         "task": "pretraining",
         "device": options.device,
         "num_views": 2,
     }
     batch = options.gedi_batch if name == "gedi" else options.batch
-    own = {"epochs": 1000, "batch_size": batch, "precision": options.precision, "compile": options.compile}
+    own = {
+        "epochs": 1000,
+        "batch_size": batch,
+        "max_term": 1e12,
+        "precision": options.precision,
+        "compile": options.compile,
+    }
     config["training"] = config["training"] | own
     if name == "gedi":
         sampler = {"steps": options.sampler_steps, "step_size": 1.0, "noise_std": 0.01}
