@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
@@ -21,6 +23,7 @@ class Queue(nn.Module):
         super().__init__()
         self.register_buffer("rows", functional.normalize(torch.randn(size, num_features), dim=1))
         self.register_buffer("seen", torch.zeros((), dtype=torch.long))
+        self._known_full = False
 
     @torch.no_grad()
     def push(self, rows: Float[Tensor, "batch features"]) -> None:
@@ -32,5 +35,11 @@ class Queue(nn.Module):
 
     @property
     def is_full(self) -> bool:
-        """No random row is left."""
-        return int(self.seen) >= len(self.rows)
+        """No random row is left. A full queue stays so: a GPU is asked, and waited for, only until then."""
+        if not self._known_full:
+            self._known_full = int(self.seen) >= len(self.rows)
+        return self._known_full
+
+    def _load_from_state_dict(self, *args: Any, **kwargs: Any) -> None:
+        super()._load_from_state_dict(*args, **kwargs)
+        self._known_full = False

@@ -31,7 +31,9 @@ def test_it_is_full_when_no_random_row_is_left():
     queue.push(torch.zeros(3, 2))
     assert not queue.is_full
     queue.push(torch.zeros(1, 2))
-    assert queue.is_full
+    assert queue.is_full and queue.is_full
+    queue.load_state_dict(Queue(4, 2).state_dict())
+    assert not queue.is_full
 
 
 def test_it_is_saved_with_the_place_it_has_come_to():
