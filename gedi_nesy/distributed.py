@@ -72,7 +72,8 @@ def alone() -> Iterator[None]:
         yield
     finally:
         if _store is not None:
-            _store.set(DONE, "")
+            with suppress(RuntimeError):  # nobody waits any more
+                _store.set(DONE, "")
 
 
 def wait_for_main() -> None:
@@ -256,4 +257,6 @@ def _together() -> Iterator[None]:
     try:
         yield
     except RuntimeError as error:
-        raise PeerError(f"process {rank()} waited for another one, which has ended ({error})") from error
+        raise PeerError(
+            f"process {rank()} waited for another one, which has ended or does not answer ({error})"
+        ) from error

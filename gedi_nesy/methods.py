@@ -76,6 +76,9 @@ class Method(nn.Module, ABC):
     def losses(self, batch: Batch, active: frozenset[str]) -> MethodOutput:
         """The active terms and what was computed for them: a pure function of batch, weights and generator.
 
+        Of several processes each has its share of the batch. Terms are means over its images, or look across the batch and take
+        `gedi_nesy.whole_batch` of what they look at; embeddings and class_log_probs are of its images.
+
         Args:
             active: the terms wanted in this step, a subset of the context's; a config can let a term start later.
         """

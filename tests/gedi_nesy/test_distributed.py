@@ -50,6 +50,7 @@ def test_one_process_says_what_went_wrong(outcomes):
     assert sorted(outcome["failures"].item() for outcome in outcomes) == [False, True]
 
 
+@pytest.mark.skipif(torch.cuda.is_available(), reason="counts the GPUs of this machine")
 def test_what_cannot_be_shared_names_the_key_and_the_way_out(tmp_path):
     outcome = both(tmp_path, refusals)[0]
     assert outcome.exit_code == 0, outcome.err
@@ -59,6 +60,10 @@ def test_what_cannot_be_shared_names_the_key_and_the_way_out(tmp_path):
     assert outcome.result["part"].startswith(
         "training.batch_size: a step of 5 examples cannot be cut into 2 equal parts"
     )
+    assert outcome.result["gpu"].startswith(
+        "device: torchrun has started 2 processes on this machine, which has 0 CUDA devices"
+    )
+    assert "is a single GPU, and torchrun has started several processes: use device=cuda" in outcome.result["one gpu"]
     assert outcome.result["batch norm"].startswith("backbone.name: 0 is a _OwnKind, whose statistics")
 
 

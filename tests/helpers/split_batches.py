@@ -27,6 +27,7 @@ from gedi_nesy.distributed import (
     share_buffers,
     whole_batch,
 )
+from gedi_nesy.engine.build import choose_device
 from gedi_nesy.models.batch_norm import synchronise_batch_norm
 from gedi_nesy.models.posterior import Gaussian
 from gedi_nesy.plugin_manager import load_plugins
@@ -144,6 +145,8 @@ def refusals() -> dict[str, str]:
     cases = {
         "share": lambda: share(5, "method.chains"),
         "part": lambda: Selection(torch.arange(5)).part(0, 2),
+        "gpu": lambda: choose_device("cuda"),
+        "one gpu": lambda: choose_device("cuda:0"),
         "batch norm": lambda: synchronise_batch_norm(torch.nn.Sequential(_OwnKind(1))),
     }
     return {name: _refusal(case) for name, case in cases.items()}
