@@ -153,20 +153,21 @@ def _counts(count: int) -> list[int]:
     return torch.cat(gathered(torch.tensor([count]))).tolist()
 
 
+@torch.no_grad()
 def average_gradients(parameters: Iterable[nn.Parameter]) -> None:
     """The mean over processes of every gradient; one that no process has stays None."""
     trained = [parameter for parameter in parameters if parameter.requires_grad]
     if num_processes() == 1 or not trained:
         return
-    # Which gradients there are travels along: an example's structure decides which learnable probabilities it reaches.
-    present = torch.tensor([parameter.grad is not None for parameter in trained], device=trained[0].device)
-    parts = [torch.zeros_like(parameter) if parameter.grad is None else parameter.grad for parameter in trained]
-    total = summed(torch.cat([present.to(parts[0].dtype), *map(torch.flatten, parts)])) / num_processes()
-    is_somewhere = total[: len(trained)].tolist()
-    means = torch.split(total[len(trained) :], [part.numel() for part in parts])
-    for parameter, mean, share_present in zip(trained, means, is_somewhere, strict=True):
-        if share_present:
-            parameter.grad = mean.view(parameter.shape).to(parameter.dtype)
+    # A process's examples decide which learnable probabilities it reaches. Asked on the CPU, so that no GPU is waited for.
+    is_somewhere = summed(torch.tensor([int(parameter.grad is not None) for parameter in trained])).tolist()
+    reached = [parameter for parameter, count in zip(trained, is_somewhere, strict=True) if count]
+    for parameter in reached:
+        parameter.grad = torch.zeros_like(parameter) if parameter.grad is None else parameter.grad
+    gradients = [parameter.grad for parameter in reached if parameter.grad is not None]
+    total = summed(torch.cat([gradient.flatten() for gradient in gradients])) / num_processes()
+    for gradient, mean in zip(gradients, torch.split(total, [part.numel() for part in gradients]), strict=True):
+        gradient.copy_(mean.view(gradient.shape))
 
 
 def mean_over_processes(values: Float[Tensor, "*axes"]) -> Float[Tensor, "*axes"]:
