@@ -42,11 +42,13 @@ class Selection:
     """Which images make a step, and how they form examples; see `Batch`.
 
     Attributes:
+        labels: classes of these images, -1 where unknown; from a task whose supervision they are.
         weight: of this part's images in a mean over parts with equally many examples: lists differ in length.
     """
 
     images: Int[Tensor, " batch"]
     examples: Examples | None = None
+    labels: Int[Tensor, " batch"] | None = None
     weight: float = 1.0
 
     def part(self, number: int, count: int) -> Selection:
@@ -60,14 +62,14 @@ class Selection:
         size = _evenly(len(self.images if self.examples is None else self.examples), count)
         rows = slice(number * size, (number + 1) * size)
         if self.examples is None:
-            return Selection(self.images[rows])
+            return Selection(self.images[rows], labels=None if self.labels is None else self.labels[rows])
         examples = self.examples[torch.arange(rows.start, rows.stop, device=self.examples.slots.device)]
         is_there = examples.slots >= 0
         used, places = torch.unique(examples.slots[is_there], return_inverse=True)
         slots = torch.full_like(examples.slots, -1)
         slots[is_there] = places
         weight = len(used) * count / len(self.images)
-        return Selection(self.images[used.to(self.images.device)], examples.of_images(slots), weight)
+        return Selection(self.images[used.to(self.images.device)], examples.of_images(slots), weight=weight)
 
     def balance(self, terms: dict[str, Float[Tensor, ""]]) -> dict[str, Float[Tensor, ""]]:
         """Terms that are means over this part's images, such that their mean over parts is one over all images."""

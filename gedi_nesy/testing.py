@@ -83,14 +83,14 @@ def check_method(kind: type[Method], shape: Shape = SHAPE, **options: Any) -> No
     """
     method, batch = make_method(kind, shape=shape, **options), make_batch(shape=shape)
     output = method.losses(batch, frozenset(kind.TERMS))
-    assert output.terms, "losses() returned no term"
+    assert output.terms or not kind.TERMS, "losses() returned no term"
     _check_terms(output.terms, kind)
     for name in output.terms:
         if not _stands_alone(kind, name, shape, options):
             continue
         only = make_method(kind, {name}, shape=shape, **options).losses(batch, frozenset({name})).terms
         assert set(only) == {name}, f"with {name} alone active, losses() returned {sorted(only)}"
-    torch.autograd.backward(torch.stack(list(output.terms.values())).sum())
+    torch.autograd.backward(objective(output))
     _check_gradients(method)
     _check_half_precision(kind, batch, shape, options)
     _check_capabilities(method, output, batch)
@@ -110,6 +110,16 @@ def _check_gradients(method: Method) -> None:
             assert reached, f"no finite gradient reaches {name}"
 
 
+def objective(output: MethodOutput) -> torch.Tensor:
+    """The sum of the terms; for a method that leaves them to the task, minus the mean log-probability of the first class."""
+    if output.terms:
+        return torch.stack(
+            [term.to(torch.promote_types(term.dtype, torch.float32)) for term in output.terms.values()]
+        ).sum()
+    assert output.class_log_probs is not None, "a method without terms gives class_log_probs, for a task to build on"
+    return -output.class_log_probs[:, 0].mean()
+
+
 def _stands_alone(kind: type[Method], name: str, shape: Shape, options: dict[str, Any]) -> bool:
     """Whether a method accepts this term without the others."""
     from .errors import ConfigError
@@ -125,9 +135,9 @@ def _check_half_precision(kind: type[Method], batch: Batch, shape: Shape, option
     """A step in mixed precision."""
     method = make_method(kind, shape=shape, **options)
     with torch.autocast("cpu", torch.bfloat16):
-        terms = method.losses(batch, frozenset(kind.TERMS)).terms
-    _check_terms(terms, kind)
-    torch.autograd.backward(torch.stack([term.float() for term in terms.values()]).sum())
+        output = method.losses(batch, frozenset(kind.TERMS))
+    _check_terms(output.terms, kind)
+    torch.autograd.backward(objective(output))
     _check_gradients(method)
     method.updated()
 
@@ -200,12 +210,12 @@ def _check_resumes(kind: type[Method], batch: Batch, shape: Shape, options: dict
 
 def _step(method: Method, batch: Batch) -> dict[str, torch.Tensor]:
     """A plain gradient step as the engine takes it; gives the terms before it."""
-    terms = method.losses(batch, frozenset(method.TERMS)).terms
+    output = method.losses(batch, frozenset(method.TERMS))
     method.zero_grad()
-    torch.autograd.backward(torch.stack(list(terms.values())).sum())
+    torch.autograd.backward(objective(output))
     with torch.no_grad():
         for parameter in method.parameters():
             if parameter.grad is not None:
                 parameter.sub_(parameter.grad, alpha=RATE)
     method.updated()
-    return terms
+    return output.terms or {"objective": objective(output).detach()}

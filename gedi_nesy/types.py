@@ -17,7 +17,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor
 
 if TYPE_CHECKING:
@@ -33,12 +33,14 @@ class Batch:
         small_images: further views of the same images, of a size of their own (multi-crop); None unless the config wants some.
         examples: instances of the constraint over these images; their slots are positions on the batch axis.
         originals: the images that the views were made of, pixels in [-1, 1]; training always gives them.
+        labels: classes of the images, -1 where unknown; only from a task whose supervision they are, and for its own terms.
     """
 
     images: Float[Tensor, "views batch channels height width"]
     examples: Examples | None = None
     small_images: Float[Tensor, "small_views batch channels small_height small_width"] | None = None
     originals: Float[Tensor, "batch channels original_height original_width"] | None = None
+    labels: Int[Tensor, " batch"] | None = None
 
     @property
     def crops(self) -> list[Float[Tensor, "batch channels _height _width"]]:

@@ -135,7 +135,7 @@ def _batch(run: Run, selection: Selection, pixels: Pixels) -> Batch:
     generator = run.generators["views"]
     images = make_views(pixels, run.pipelines, generator)
     small = make_views(pixels, run.small_pipelines, generator) if run.small_pipelines else None
-    return Batch(images, selection.examples, small, to_unit_range(pixels))
+    return Batch(images, selection.examples, small, to_unit_range(pixels), selection.labels)
 
 
 def learning_rate(run: Run) -> float:

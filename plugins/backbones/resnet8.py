@@ -1,6 +1,7 @@
 """The eight-layer residual network of GEDI's table 8, without normalisation layers.
 
-No batch norm, because an energy must not depend on what else is in the batch: SGLD evaluates samples alone.
+No batch norm unless asked for, because an energy must not depend on what else is in the batch: SGLD evaluates samples alone. SimSiam
+on the other hand loses all but one dimension of its features without it.
 """
 
 from __future__ import annotations
@@ -27,14 +28,17 @@ class ResNet8(Backbone):
     class Options(Options):
         width: Annotated[int, Field(gt=0)] = 128
         """F, the number of channels of every layer and of features."""
+        batch_norm: bool = False
+        """Whether each 3x3 convolution is followed by batch norm."""
 
     def __init__(self, options: Options, shape: tuple[int, int, int]) -> None:
         super().__init__(options, shape)
         width = self.num_features = options.width
-        self.block1 = nn.ModuleList([_conv(shape[0], width), _conv(width, width)])
+        convolution = _normalised if options.batch_norm else _plain
+        self.block1 = nn.ModuleList([convolution(shape[0], width), convolution(width, width)])
         self.shortcut1 = nn.Conv2d(shape[0], width, kernel_size=1)
         self.block2, self.block3, self.block4 = (
-            nn.ModuleList([_conv(width, width), _conv(width, width)]) for _ in range(3)
+            nn.ModuleList([convolution(width, width), convolution(width, width)]) for _ in range(3)
         )
 
     def forward(self, images: Float[Tensor, "batch channels height width"]) -> Float[Tensor, "batch features"]:
@@ -48,8 +52,13 @@ class ResNet8(Backbone):
         return hidden.mean(dim=(2, 3))
 
 
-def _conv(num_inputs: int, num_outputs: int) -> nn.Conv2d:
+def _plain(num_inputs: int, num_outputs: int) -> nn.Module:
     return nn.Conv2d(num_inputs, num_outputs, kernel_size=3, padding=1)
+
+
+def _normalised(num_inputs: int, num_outputs: int) -> nn.Module:
+    convolution = nn.Conv2d(num_inputs, num_outputs, kernel_size=3, padding=1, bias=False)
+    return nn.Sequential(convolution, nn.BatchNorm2d(num_outputs))
 
 
 def _activate(hidden: Tensor) -> Tensor:

@@ -20,6 +20,7 @@ def register(registry: Registrar) -> None:
     registry.add_method("vae", f"{__name__}.vae:Vae")
     registry.add_method("barlow_twins", f"{__name__}.barlow_twins:BarlowTwins")
     registry.add_method("byol", f"{__name__}.byol:Byol")
+    registry.add_method("classifier", f"{__name__}.classifier:Classifier")
     registry.add_method("colourisation", f"{__name__}.colourisation:Colourisation")
     registry.add_method("corinfomax", f"{__name__}.corinfomax:CorInfoMax")
     registry.add_method("cplearn", f"{__name__}.cplearn:CpLearn")

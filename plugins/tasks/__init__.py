@@ -13,5 +13,6 @@ if TYPE_CHECKING:
 @hookimpl
 def register(registry: Registrar) -> None:
     """Register every task of this folder."""
+    registry.add_task("classification", f"{__name__}.classification:Classification")
     registry.add_task("constraint", f"{__name__}.constraint:ConstraintTask")
     registry.add_task("pretraining", f"{__name__}.pretraining:Pretraining")

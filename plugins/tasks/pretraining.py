@@ -8,7 +8,8 @@ from typing import Annotated
 import torch
 from pydantic import Field
 
-from gedi_nesy import DataError, Options, Selection, Task, TaskContext
+from gedi_nesy import Options, Selection, Task, TaskContext
+from gedi_nesy.data.batches import batches, num_batches
 
 
 class Pretraining(Task):
@@ -24,16 +25,9 @@ class Pretraining(Task):
         self.num_classes = options.clusters or len(context.dataset.classes)
 
     def num_steps(self, batch_size: int) -> int:
-        """Whole batches only: a smaller last one would change the batch statistics that terms rely on."""
-        if batch_size > len(self.train_pixels):
-            raise DataError(
-                f"training.batch_size is {batch_size} and there are {len(self.train_pixels)} training images",
-                key="training.batch_size",
-            )
-        return len(self.train_pixels) // batch_size
+        """Whole batches only."""
+        return num_batches(len(self.train_pixels), batch_size)
 
     def epoch(self, batch_size: int, generator: torch.Generator) -> Iterator[Selection]:
         """Batches of a random order."""
-        order = torch.randperm(len(self.train_pixels), generator=generator).to(self.train_pixels.device)
-        for step in range(self.num_steps(batch_size)):
-            yield Selection(order[step * batch_size : (step + 1) * batch_size])
+        return map(Selection, batches(len(self.train_pixels), batch_size, generator, self.train_pixels.device))

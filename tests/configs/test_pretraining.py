@@ -10,7 +10,7 @@ from gedi_nesy.config.loader import load_tree
 
 ROOT = Path(__file__).parent.parent.parent
 CONFIGS = sorted(
-    path for path in (ROOT / "configs").rglob("*.yaml") if load_tree(str(path)).data["task"]["name"] == "pretraining"
+    path for path in (ROOT / "configs").rglob("*.yaml") if load_tree(str(path)).data["task"]["name"] != "constraint"
 )
 
 

@@ -32,7 +32,7 @@ from gedi_nesy.models.batch_norm import synchronise_batch_norm
 from gedi_nesy.models.posterior import Gaussian
 from gedi_nesy.plugin_manager import load_plugins
 from gedi_nesy.samplers.buffer import ReplayBuffer
-from gedi_nesy.testing import BATCH, make_batch, make_method
+from gedi_nesy.testing import BATCH, make_batch, make_method, objective
 
 STEPS = 3
 RATE = 0.05
@@ -68,15 +68,15 @@ def _step(method: Method, batch: Batch) -> dict[str, Tensor]:
     """A plain gradient step as the engine takes it; gives terms and gradients."""
     method.zero_grad()
     with torch.enable_grad():
-        terms = method.losses(batch, frozenset(method.TERMS)).terms
-        torch.autograd.backward(torch.stack(list(terms.values())).sum())
+        output = method.losses(batch, frozenset(method.TERMS))
+        torch.autograd.backward(objective(output))
     average_gradients(method.parameters())
     gradients = {name: value.grad.clone() for name, value in method.named_parameters() if value.grad is not None}
     for name, parameter in method.named_parameters():
         if name in gradients:
             parameter.sub_(gradients[name], alpha=RATE)
     method.updated()
-    means = {f"term {name}": mean_over_processes(term) for name, term in terms.items()}
+    means = {f"term {name}": mean_over_processes(term) for name, term in output.terms.items()}
     return means | {f"gradient {name}": value for name, value in gradients.items()}
 
 

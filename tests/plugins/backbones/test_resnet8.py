@@ -19,3 +19,11 @@ def test_it_has_eight_convolutions_of_one_width_and_a_1x1_shortcut(shape, width)
 def test_the_features_of_an_image_do_not_depend_on_the_batch():
     backbone, images = ResNet8(ResNet8.Options(width=8), (3, 32, 32)).train(), torch.randn(4, 3, 32, 32)
     torch.testing.assert_close(backbone(images)[:1], backbone(images[:1]))
+
+
+def test_batch_norm_follows_each_3x3_convolution_when_asked_for():
+    backbone = ResNet8(ResNet8.Options(width=8, batch_norm=True), (1, 28, 28)).train()
+    norms = [layer for layer in backbone.modules() if isinstance(layer, nn.BatchNorm2d)]
+    images = torch.randn(6, 1, 28, 28)
+    assert len(norms) == 8 and backbone(images).shape == (6, 8)
+    assert not torch.allclose(backbone(images)[:1], backbone(images[:2])[:1], atol=1e-3)
