@@ -14,6 +14,9 @@ from ..config.options import Options
 from ..errors import DivergenceError
 from .features import Labelled
 
+# Of so few features a step is less work for one core of a CPU than launching its kernels is for a GPU.
+NARROW = 64
+
 Positive = Annotated[int, Field(gt=0)]
 Examples = tuple[Tensor, Tensor]
 
@@ -70,7 +73,7 @@ def fit_network(
     training: ProbeTraining,
     generator: torch.Generator,
 ) -> nn.Module:
-    """A network trained on inputs and targets, in evaluation mode; for the rest as `train_probe`.
+    """A network trained on inputs and targets, in evaluation mode and on their device; for the rest as `train_probe`.
 
     Args:
         examples: gives inputs and targets of an epoch, which are as many in each.
@@ -80,7 +83,9 @@ def fit_network(
         torch.manual_seed(int(torch.randint(2**31, (), generator=generator)))
         network = build()
     inputs, targets = examples()
-    network, count, device = network.to(inputs.device), len(inputs), inputs.device
+    home, count = inputs.device, len(inputs)
+    device = torch.device("cpu") if inputs[0].numel() <= NARROW else home
+    network = network.to(device)
     optimizer = _optimizer(network, training)
     steps = training.epochs * -(-count // training.batch_size)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, steps) if training.schedule == "cosine" else None
@@ -89,6 +94,7 @@ def fit_network(
         for epoch in range(training.epochs):
             if epoch:
                 inputs, targets = examples()
+            inputs, targets = inputs.to(device), targets.to(device)
             for rows in torch.split(torch.randperm(count, generator=generator).to(device), training.batch_size):
                 loss = loss_of(network(inputs[rows]), targets[rows])
                 optimizer.zero_grad()
@@ -97,7 +103,7 @@ def fit_network(
                 if schedule:
                     schedule.step()
     _finite(loss.detach(), training)
-    return network.eval()
+    return network.to(home).eval()
 
 
 def _optimizer(probe: nn.Module, training: ProbeTraining) -> torch.optim.Optimizer:

@@ -106,6 +106,8 @@ def test_a_constraint_takes_steps(tiny_config, precision):
     check_steps(build(tiny_config, "device=cuda", f"training.precision={precision}"))
 
 
+# torch's own compiler uses what torch itself calls deprecated.
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
 def test_a_compiled_network_takes_steps_and_is_evaluated_as_it_is(pretraining):
     run = pretraining("gedi", "training.compile=true", "training.precision=bf16")
     check_steps(run)
@@ -133,6 +135,7 @@ def test_terms_and_gradients_are_those_of_a_cpu(name):
     torch.testing.assert_close(found[1], found[0], atol=1e-4, rtol=1e-3)
 
 
+@pytest.mark.filterwarnings("ignore:Synchronization debug mode is a prototype:UserWarning")
 @pytest.mark.parametrize("name", METHODS)
 def test_views_terms_and_gradient_do_not_wait_for_the_gpu(pretraining, name):
     run = pretraining(name)
