@@ -203,7 +203,11 @@ def _options() -> argparse.Namespace:
     )
     parser.add_argument("--side", type=int, default=32, help="height and width of the images")
     parser.add_argument("--turns", type=int, default=5)
-    parser.add_argument("--steps", type=int, help="steps of a turn; 1 on a CPU, 10 on a GPU by default")
+    parser.add_argument(
+        "--steps",
+        type=int,
+        help="steps of a turn; 1 on a CPU by default; on a GPU 4 for each worker, which keeps 2 batches ready",
+    )
     parser.add_argument(
         "--warmup", type=int, help="untimed steps after the first one; 0 on a CPU, 5 on a GPU by default"
     )
@@ -215,7 +219,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--workers", type=int, default=os.cpu_count(), help="of each DataLoader")
     options = parser.parse_args()
     on_gpu = options.device == "cuda"
-    options.steps = options.steps or (10 if on_gpu else 1)
+    options.steps = options.steps or (4 * options.workers if on_gpu else 1)
     options.warmup = (5 if on_gpu else 0) if options.warmup is None else options.warmup
     return options
 
