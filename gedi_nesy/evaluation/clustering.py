@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import warnings
+from typing import Any
 
 import numpy as np
 import torch
 from jaxtyping import Float, Int
+from torch import Tensor
 
 from ..errors import DataError
+from .mixture import Mixture, fit_mixture
 
-Features = Float[np.ndarray, "images features"]
+Features = Float[Tensor, "images features"]
 Clusters = Int[np.ndarray, " images"]
 
 
@@ -20,16 +23,21 @@ def k_means(train: Features, test: Features, count: int, starts: int, generator:
     Raises:
         DataError: there are fewer training images than clusters.
     """
-    from sklearn.cluster import KMeans  # slow to import
-
-    return _fit(KMeans(count, n_init=starts, random_state=_seed(generator)), train, test, count)
+    train, test = _scaled(train, test, count)
+    return np.asarray(_k_means(train, count, starts, generator).predict(test.cpu().numpy()))
 
 
 def gaussian_mixture(train: Features, test: Features, count: int, starts: int, generator: torch.Generator) -> Clusters:
     """The same by a mixture of Gaussians with full covariances, each start from one of k-means; the likeliest counts."""
-    from sklearn.mixture import GaussianMixture  # slow to import
-
-    return _fit(GaussianMixture(count, n_init=starts, random_state=_seed(generator)), train, test, count)
+    train, test = _scaled(train, test, count)
+    best: Mixture | None = None
+    for _ in range(starts):
+        clusters = torch.from_numpy(_k_means(train, count, 1, generator).labels_).long().to(train.device)
+        mixture = fit_mixture(train, clusters, count)
+        if best is None or mixture.log_likelihood > best.log_likelihood:
+            best = mixture
+    assert best is not None  # there is at least one start
+    return np.asarray(best.assign(test).cpu())
 
 
 def partition_scores(labels: Clusters, clusters: Clusters) -> dict[str, float]:
@@ -42,20 +50,25 @@ def partition_scores(labels: Clusters, clusters: Clusters) -> dict[str, float]:
     }
 
 
-def _fit(model: object, train: Features, test: Features, count: int) -> Clusters:
+def _k_means(train: Features, count: int, starts: int, generator: torch.Generator) -> Any:
+    from sklearn.cluster import KMeans  # slow to import
     from sklearn.exceptions import ConvergenceWarning
 
-    if len(train) < count:
-        raise DataError(f"{count} clusters of {len(train)} training images: there must be at least as many images")
-    # scikit-learn's ridge on covariances is 1e-6 whatever the scale of the data, so the scale is made 1.
-    centre = train.mean(axis=0, dtype=np.float64)
-    scale = float((train - centre).std()) or 1.0
+    model = KMeans(count, n_init=starts, random_state=int(torch.randint(2**31, (), generator=generator)))
     with warnings.catch_warnings():
         # A collapsed embedding has fewer distinct points than clusters: a result, not a fault.
         warnings.simplefilter("ignore", ConvergenceWarning)
-        fitted = model.fit((train - centre) / scale)  # type: ignore[attr-defined]
-        return np.asarray(fitted.predict((test - centre) / scale))
+        return model.fit(train.cpu().numpy())
 
 
-def _seed(generator: torch.Generator) -> int:
-    return int(torch.randint(2**31, (), generator=generator))
+def _scaled(train: Features, test: Features, count: int) -> tuple[Features, Features]:
+    """Both in float32, with the training features' mean taken off and one factor that makes their deviation 1.
+
+    The ridge on covariances is 1e-6 whatever the scale of the data.
+    """
+    if len(train) < count:
+        raise DataError(f"{count} clusters of {len(train)} training images: there must be at least as many images")
+    centre = train.double().mean(dim=0)
+    scale = float((train.double() - centre).std(correction=0)) or 1.0
+    first, second = (((features.double() - centre) / scale).float() for features in (train, test))
+    return first, second

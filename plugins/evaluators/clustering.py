@@ -18,7 +18,10 @@ from .classification import confusion_matrix, matched_accuracy
 Positive = Annotated[int, Field(gt=0)]
 Algorithm = Literal["argmax", "k_means", "gaussian_mixture"]
 NEEDS: dict[Algorithm, str] = {"argmax": "class_log_probs", "k_means": "embed", "gaussian_mixture": "embed"}
-FITTED = "fitted to the embeddings of {images} training images without labels, the best of {starts} starts by its own objective"
+FITTED = (
+    "with {clusters} clusters fitted to the embeddings of {images} training images without labels, "
+    "the best of {starts} starts by its own objective"
+)
 
 
 class Clustering(Evaluator):
@@ -38,7 +41,7 @@ class Clustering(Evaluator):
         """Of k-means and mixture; as many as classes by default."""
         k_means_starts: Positive = 20
         gaussian_mixture_starts: Positive = 20
-        """A start on 4,000 embeddings of size 64 takes seconds, of size 10 a tenth of one."""
+        """Each start runs to its end on the embeddings' device."""
 
     options: Options
 
@@ -85,10 +88,9 @@ class Clustering(Evaluator):
             found["argmax"] = predict(method, task.dataset.test.pixels).argmax(dim=1).cpu().numpy()
         if algorithms != ("argmax",):
             train, test = (
-                self.context.embeddings.of(method, split.pixels).cpu().numpy()
-                for split in (task.dataset.train, task.dataset.test)
+                self.context.embeddings.of(method, split.pixels) for split in (task.dataset.train, task.dataset.test)
             )
-            count = self.options.clusters or len(task.dataset.classes)
+            count = self._count(task)
             if "k_means" in algorithms:
                 chance = self.context.generator("k_means")
                 found["k_means"] = k_means(train, test, count, self.options.k_means_starts, chance)
@@ -99,11 +101,15 @@ class Clustering(Evaluator):
                 )
         return found
 
+    def _count(self, task: Task) -> int:
+        """Clusters to fit: no more than there are training images."""
+        return min(self.options.clusters or len(task.dataset.classes), len(task.dataset.train))
+
     def _how(self, algorithm: Algorithm, task: Task) -> str:
         if algorithm == "argmax":
             return "by the most probable class"
         starts = self.options.k_means_starts if algorithm == "k_means" else self.options.gaussian_mixture_starts
-        return f"{algorithm.replace('_', ' ')} {FITTED.format(images=len(task.dataset.train), starts=starts)}"
+        return f"{algorithm.replace('_', ' ')} {FITTED.format(clusters=self._count(task), images=len(task.dataset.train), starts=starts)}"
 
 
 MEANING = {

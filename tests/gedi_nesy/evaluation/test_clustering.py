@@ -23,7 +23,7 @@ def blobs(count, scale=1.0, shift=0.0, seed=0):
     chance = np.random.default_rng(seed)
     labels = np.arange(count) % 3
     points = chance.normal(size=(count, 4)) * 0.3 + np.eye(4)[labels] * 5
-    return (points * scale + shift).astype(np.float32), labels
+    return torch.from_numpy((points * scale + shift).astype(np.float32)), labels
 
 
 @ALGORITHMS
@@ -39,7 +39,9 @@ def test_a_mixture_follows_shapes_that_k_means_cuts():
     """Two long parallel clouds: full covariances are what tells them apart."""
     chance = np.random.default_rng(0)
     labels = np.arange(600) % 2
-    points = np.stack([chance.normal(size=600) * 2, chance.normal(size=600) * 0.3 + labels * 3], axis=1)
+    points = torch.from_numpy(
+        np.stack([chance.normal(size=600) * 2, chance.normal(size=600) * 0.3 + labels * 3], axis=1)
+    )
     by_mixture = gaussian_mixture(points, points, 2, 5, generator())
     by_k_means = k_means(points, points, 2, 5, generator())
     assert partition_scores(labels, by_mixture)["nmi"] > 0.95 > 0.2 > partition_scores(labels, by_k_means)["nmi"]
@@ -47,20 +49,20 @@ def test_a_mixture_follows_shapes_that_k_means_cuts():
 
 @ALGORITHMS
 def test_a_constant_embedding_is_one_cluster(algorithm):
-    points = np.full((20, 3), 0.7, dtype=np.float32)
+    points = torch.full((20, 3), 0.7)
     assert len(set(algorithm(points, points, 4, 2, generator()).tolist())) == 1
 
 
 @ALGORITHMS
 def test_the_same_generator_finds_the_same_clusters(algorithm):
-    points = np.random.default_rng(0).normal(size=(200, 4))
+    points = torch.randn(200, 4, generator=generator())
     first, again = (algorithm(points, points, 5, 1, generator()) for _ in range(2))
     assert np.array_equal(first, again)
 
 
 @ALGORITHMS
 def test_more_clusters_than_images_says_so(algorithm):
-    points = np.zeros((3, 2))
+    points = torch.zeros(3, 2)
     with pytest.raises(DataError, match="4 clusters of 3 training images"):
         algorithm(points, points, 4, 1, generator())
 

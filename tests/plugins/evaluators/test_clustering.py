@@ -65,6 +65,18 @@ def test_a_constant_embedding_scores_as_one_cluster(flat, forty):
     assert numbers["k_means_accuracy"] == numbers["gaussian_mixture_accuracy"] == 0.25
 
 
+def test_fewer_training_images_than_classes_are_as_many_clusters(flat, labelled_task):
+    task = labelled_task([0, 1], torch.arange(40) % 4, noise=1)
+    found = evaluate(flat(), task)
+    assert found.numbers["k_means_accuracy"] == 0.5
+    assert "with 2 clusters fitted" in found.definitions["gaussian_mixture_nmi"]
+
+
+def test_one_class_of_test_images_has_no_information_to_share(flat, labelled_task):
+    numbers = evaluate(flat(), labelled_task(torch.arange(40) % 4, [2] * 20)).numbers
+    assert numbers["k_means_nmi"] in (0.0, 1.0) and 0 < numbers["k_means_accuracy"] <= 1
+
+
 def test_an_algorithm_that_the_method_cannot_have_is_named(flat, forty):
     with pytest.raises(ConfigError, match=r"Flat offers embed, so it cannot be used with argmax") as error:
         evaluate(flat(), forty, algorithms=("argmax", "k_means"))
