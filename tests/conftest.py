@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import shlex
 import struct
 from pathlib import Path
 
@@ -92,3 +94,32 @@ def write_idx():
         path.write_bytes(header + array.astype(np.uint8).tobytes())
 
     return write
+
+
+@pytest.fixture
+def check_commands():
+    """Each gedi-nesy command of a shell block exists with the options it has; the bundled configs it names are there."""
+
+    def check(block: str) -> None:
+        for line in block.replace("\\\n", " ").splitlines():
+            for part in line.split("&&"):
+                words = shlex.split(part, comments=True)
+                if words[:1] == ["gedi-nesy"]:
+                    _check_command(words, line)
+
+    return check
+
+
+def _check_command(words: list[str], line: str) -> None:
+    from typer.main import get_command
+
+    from gedi_nesy.cli import app
+
+    command = get_command(app)
+    for name in [word for word in words[1:] if re.fullmatch(r"[a-z]+", word)]:
+        command = getattr(command, "commands", {}).get(name, command)
+    options = {word.split("=")[0] for word in words if word.startswith("--")} - {"--help"}
+    assert command is not get_command(app) or words[1:] == ["--help"], line
+    assert options <= {option for parameter in command.params for option in parameter.opts}, line
+    for word in words:
+        assert not word.startswith("configs/") or (ROOT / word).is_file(), line

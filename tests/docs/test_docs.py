@@ -17,6 +17,18 @@ BLOCKS = [
 ]
 
 
+COMMANDS = [
+    pytest.param(match[1], id=f"{page.relative_to(DOCS)}:{page.read_text()[: match.start()].count(chr(10)) + 1}")
+    for page in sorted(DOCS.rglob("*.md"))
+    for match in re.finditer(r"^```sh\n(.*?)^```", page.read_text(), re.M | re.S)
+]
+
+
+@pytest.mark.parametrize("block", COMMANDS)
+def test_every_command_exists(block, check_commands):
+    check_commands(block)
+
+
 @pytest.mark.parametrize("block", BLOCKS)
 def test_python_blocks_run(block):
     names = {}

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import inspect
 import re
-import shlex
 import subprocess
 from pathlib import Path
 
@@ -34,27 +33,8 @@ def test_every_hook_is_described_with_its_arguments(hook):
 
 
 @pytest.mark.parametrize("block", blocks("sh"))
-def test_every_command_in_the_readme_exists(block, cli):
-    """Each gedi-nesy command is parsed with its own arguments; configs and programs it names must be there."""
-    from typer.main import get_command
-
-    from gedi_nesy.cli import app
-
-    for line in block.splitlines():
-        for part in line.split("&&"):
-            words = shlex.split(part, comments=True)
-            if not words or words[0] != "gedi-nesy":
-                continue
-            names = [word for word in words[1:] if re.fullmatch(r"[a-z]+", word)]
-            command = get_command(app)
-            for name in names:
-                command = getattr(command, "commands", {}).get(name, command)
-            assert command is not get_command(app), line
-            known = {option for parameter in command.params for option in parameter.opts}
-            assert {word.split("=")[0] for word in words if word.startswith("--")} <= known | {"--help"}, line
-            for word in words:
-                if word.startswith("configs/"):
-                    assert (ROOT / word).is_file(), line
+def test_every_command_in_the_readme_exists(block, check_commands):
+    check_commands(block)
 
 
 @pytest.mark.parametrize("block", blocks("yaml"))
