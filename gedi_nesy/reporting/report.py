@@ -30,6 +30,7 @@ SECTIONS: tuple[Callable[[RunFiles], Section], ...] = (
     curves.health,
     confusion.confusion,
     embedding.embedding,
+    embedding.regions,
     pictures.shown,
     pictures.samples,
     chains.chains,

@@ -32,6 +32,7 @@ def register(registry: Registrar) -> None:
     registry.add_evaluator("ood", f"{__name__}.ood:OutOfDistribution")
     registry.add_evaluator("posthoc_decoder", f"{__name__}.posthoc_decoder:PosthocDecoder")
     registry.add_evaluator("reconstruction", f"{__name__}.reconstruction:Reconstruction")
+    registry.add_evaluator("regions", f"{__name__}.regions:Regions")
     registry.add_evaluator("sampling", f"{__name__}.sampling:Sampling")
     registry.add_evaluator("semi_supervised", f"{__name__}.semi_supervised:SemiSupervised")
     registry.add_evaluator("style_probes", f"{__name__}.style_probes:StyleProbes")

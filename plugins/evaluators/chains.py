@@ -47,7 +47,8 @@ class Chains(Evaluator):
             f"{self.options.chains} chains of SGLD from noise, one in each column, seen at these steps "
             f"(step size {self.options.sgld.step_size:g}, noise {self.options.sgld.noise_std:g})"
         )
-        pixels = to_pixels(torch.cat(seen))
+        rows = tuple(f"step {step}" for step in steps)
+        pictures = {"steps": ImageGrid(to_pixels(torch.cat(seen)), caption, self.options.chains, rows)}
         return Evaluation(
             {"chain_gap": float(densities[-1].mean() - data)},
             {
@@ -55,7 +56,7 @@ class Chains(Evaluator):
                 f"{len(test)} test images"
             },
             {"chains": {"steps": steps, "log_density": densities.tolist(), "test_images": float(data)}},
-            {"steps": ImageGrid(pixels, caption, self.options.chains, tuple(f"step {step}" for step in steps))},
+            pictures if task.dataset.is_pictures else {},
         )
 
     def _run(self, method: Any, steps: list[int], like: Tensor) -> list[Float[Tensor, "chains channels height width"]]:

@@ -50,18 +50,17 @@ class EmbeddingMap(Evaluator):
             "columns": COLUMNS,
             "projection": "t-SNE" if self.options.projection == "tsne" else "two principal components",
         }
+        meaning = (
+            f"how far the ten nearest on the map of {len(images)} test images are near in the embedding too; "
+            "1 if all are, 0.5 for a random map"
+        )
+        caption = "The images of the embedding map, in the order of its points"
+        sheet = {"images": ImageGrid(images.pixels, caption, COLUMNS)} if task.dataset.is_pictures else {}
         return Evaluation(
             {"trustworthiness": trustworthiness(features, places)},
-            {
-                "trustworthiness": f"how far the ten nearest on the map of {len(images)} test images are near in the embedding too; "
-                "1 if all are, 0.5 for a random map"
-            },
+            {"trustworthiness": meaning},
             {"embedding_map": table},
-            {
-                "images": ImageGrid(
-                    images.pixels, "The images of the embedding map, in the order of its points", COLUMNS
-                )
-            },
+            sheet,
         )
 
     def _places(self, features: Any) -> Any:

@@ -25,16 +25,32 @@ class PointMap {
     this.height = Math.min(this.width, 460);
     this.plot.replaceChildren();
     this.svg = add(this.plot, "svg", {viewBox: `0 0 ${this.width} ${this.height}`, "aria-hidden": "true"});
-    const {x, y} = this.spec, [left, right, low, high] = [Math.min(...x), Math.max(...x), Math.min(...y), Math.max(...y)];
+    // A ground of regions covers the square between -1 and 1.
+    const {x, y, cells} = this.spec, corners = cells ? [-1, 1] : [];
+    const [left, right] = [Math.min(...x, ...corners), Math.max(...x, ...corners)];
+    const [low, high] = [Math.min(...y, ...corners), Math.max(...y, ...corners)];
     // One scale for both directions, so that distances can be compared.
     const scale = Math.min((this.width - 2 * MARGIN) / (right - left || 1), (this.height - 2 * MARGIN) / (high - low || 1));
-    this.places = x.map((value, index) => [
-      this.width / 2 + (value - (left + right) / 2) * scale,
-      this.height / 2 - (y[index] - (low + high) / 2) * scale,
-    ]);
+    const at = (across, up) => [this.width / 2 + (across - (left + right) / 2) * scale, this.height / 2 - (up - (low + high) / 2) * scale];
+    if (cells) this.ground(cells, at, scale);
+    this.places = x.map((value, index) => at(value, y[index]));
     this.points = this.places.map(([cx, cy]) => add(this.svg, "circle", {r: this.width < 500 ? 3 : 3.5, cx: cx.toFixed(1), cy: cy.toFixed(1)}));
     this.ring = add(this.svg, "circle", {class: "ring", r: 7, visibility: "hidden"});
     this.colour(this.by);
+  }
+
+  // A rectangle for each run of equal cells in a row; rows begin at the bottom.
+  ground(cells, at, scale) {
+    const side = 2 / cells.length;
+    cells.forEach((row, line) => {
+      for (let first = 0, next; first < row.length; first = next) {
+        next = row.findIndex((cell, index) => index > first && cell !== row[first]);
+        if (next < 0) next = row.length;
+        const [x, y] = at(first * side - 1, (line + 1) * side - 1);
+        // A little wider than it is, so that no seam is seen.
+        add(this.svg, "rect", {class: `region c${row[first] % 10}`, x: x.toFixed(2), y: y.toFixed(2), width: ((next - first) * side * scale + 0.2).toFixed(2), height: (side * scale + 0.2).toFixed(2)});
+      }
+    });
   }
 
   group(index) {

@@ -213,3 +213,19 @@ def test_links_lead_to_their_sections(report: Path, open_page: Any) -> None:
     page = open_page(report)
     for link in page.locator("nav a").all():
         assert page.locator(link.get_attribute("href")).count() == 1
+
+
+def test_regions_are_the_ground_of_their_points(finished_run: Path, open_page: Any) -> None:
+    path = finished_run / "results.json"
+    results = json.loads(path.read_text(encoding="utf-8"))
+    points = {"x": [-0.5, 0.5], "y": [0.5, -0.5], "labels": [0, 1], "predictions": [0, 1], "classes": ["left", "right"]}
+    results["tables"] = {"regions": {"regions": points | {"cells": [[0, 1], [0, 1]]}}}
+    path.write_text(json.dumps(results), encoding="utf-8")
+    page = open_page(write_report(finished_run), 390)
+    drawn = page.locator('[data-map="decision-regions"]')
+    assert [rect.get_attribute("class") for rect in drawn.locator("rect").all()] == ["region c0", "region c1"] * 2
+    # Each point lies in the cell of its class.
+    left, right = (drawn.locator("circle.member").nth(index).bounding_box() for index in range(2))
+    border = drawn.locator("rect").nth(1).bounding_box()["x"]
+    assert left["x"] < border < right["x"] and left["y"] < right["y"]
+    assert page.evaluate("document.documentElement.scrollWidth") == 390

@@ -270,7 +270,7 @@ def test_map_has_its_points_and_one_sheet_of_images(finished_run: Path) -> None:
 def test_map_does_without_its_images(finished_run: Path) -> None:
     (finished_run / "figures" / "embedding_map-images.png").unlink()
     page = rendered(finished_run)
-    assert 'data-map="embedding"' in page and "<img hidden" not in page
+    assert 'data-map="embedding-map"' in page and "<img hidden" not in page
 
 
 def test_pictures_of_evaluators_have_captions_and_rows(finished_run: Path) -> None:
