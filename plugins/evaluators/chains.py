@@ -23,7 +23,7 @@ class Chains(Evaluator):
 
     A density that training has shaped draws noise towards images; its log-density should come up to that of test images and stay
     there. Far above them, chains have found what the model likes better than data.
-    Protocol: JEM's convention of step and noise, see `SgldOptions`; pixels are not clamped.
+    Protocol: the sampler of training or JEM's, see `SgldOptions`; pixels are not clamped.
     Chance: starts and noise, drawn from the run's seed.
     """
 
@@ -31,8 +31,10 @@ class Chains(Evaluator):
 
     class Options(Options):
         chains: Annotated[int, Field(gt=0, le=16)] = 8
-        sgld: SgldOptions = SgldOptions(steps=200)
-        """Steps, step size and noise of each chain."""
+        steps: Annotated[int, Field(gt=0)] = 200
+        """Moves of each chain; how large they are is up to the method's own sampler."""
+        sgld: SgldOptions | None = None
+        """Step size and noise; by default those of the method's option `sgld`, or JEM's where it has none."""
 
     options: Options
 
@@ -40,12 +42,12 @@ class Chains(Evaluator):
         """The chains' images and log-densities, and how far their last log-density is from that of test images."""
         test = task.dataset.test.pixels[:CHUNK]
         data = self._finite(self._log_density(method, to_unit_range(test)), "test images").mean()
-        steps = looked_at(self.options.sgld.steps)
-        seen = self._run(method, steps, test)
+        steps, sgld = looked_at(self.options.steps), self._sgld(method)
+        seen = self._run(method, steps, sgld, test)
         densities = self._finite(torch.stack([self._log_density(method, images) for images in seen]), "its chains")
         caption = (
             f"{self.options.chains} chains of SGLD from noise, one in each column, seen at these steps "
-            f"(step size {self.options.sgld.step_size:g}, noise {self.options.sgld.noise_std:g})"
+            f"(step size {sgld.step_size:g}, noise {sgld.noise_std:g})"
         )
         rows = tuple(f"step {step}" for step in steps)
         pictures = {"steps": ImageGrid(to_pixels(torch.cat(seen)), caption, self.options.chains, rows)}
@@ -59,14 +61,21 @@ class Chains(Evaluator):
             pictures if task.dataset.is_pictures else {},
         )
 
-    def _run(self, method: Any, steps: list[int], like: Tensor) -> list[Float[Tensor, "chains channels height width"]]:
+    def _sgld(self, method: Any) -> SgldOptions:
+        """How a chain moves."""
+        own = getattr(getattr(method, "options", None), "sgld", None)
+        return self.options.sgld or (own if isinstance(own, SgldOptions) else SgldOptions())
+
+    def _run(
+        self, method: Any, steps: list[int], sgld: SgldOptions, like: Tensor
+    ) -> list[Float[Tensor, "chains channels height width"]]:
         """The chains at each of these steps."""
         generator = self.context.generator("chains", like.device)
         shape = (self.options.chains, *like.shape[1:])
         chains = torch.rand(shape, generator=generator, device=like.device) * 2 - 1
         seen = [chains]
         for before, after in pairwise(steps):
-            part = self.options.sgld.model_copy(update={"steps": after - before})
+            part = sgld.model_copy(update={"steps": after - before})
             chains = sample(method.log_density, chains, part, generator)
             seen.append(chains)
         return seen

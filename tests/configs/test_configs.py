@@ -22,7 +22,7 @@ SMALL_OPTIONS = {
     "task": {"examples": 4, "test_examples": 4},
     "method": {"sgld": "{steps: 1}", "buffer_size": 20, "sample_steps": 1},
 }
-SMALL_EVALUATORS = {"embedding_map": {"images": 20}, "chains": {"sgld": {"steps": 2}}}
+SMALL_EVALUATORS = {"embedding_map": {"images": 20}, "chains": {"steps": 2}}
 
 
 def stand_in(path):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import pytest
 import torch
 from gedi_nesy_plugins.evaluators.chains import Chains, looked_at
@@ -21,7 +23,7 @@ def evaluate(method, task, **options):
 @torch.no_grad()
 def test_chains_follow_the_gradient_without_noise(energy, forty):
     """log p = -|x|^2 / 2 with step 0.1: x <- 0.9 x, so log p falls by 0.81 a step."""
-    found = evaluate(energy, forty, chains=3, sgld=SgldOptions(steps=7, step_size=0.1, noise_std=0.0))
+    found = evaluate(energy, forty, chains=3, steps=7, sgld=SgldOptions(step_size=0.1, noise_std=0.0))
     table = found.tables["chains"]
     assert table["steps"] == [0, 1, 2, 5, 7]
     start = torch.tensor(table["log_density"][0])
@@ -32,8 +34,15 @@ def test_chains_follow_the_gradient_without_noise(energy, forty):
     assert found.numbers["chain_gap"] == pytest.approx(sum(table["log_density"][-1]) / 3 - float(data), rel=1e-5)
 
 
+@torch.no_grad()
+def test_the_methods_own_sampler_says_how_chains_move(energy, forty):
+    energy.options = SimpleNamespace(sgld=SgldOptions(step_size=0.5, noise_std=0.0))
+    before, after = evaluate(energy, forty, steps=1).tables["chains"]["log_density"]
+    assert after == pytest.approx([value / 4 for value in before])
+
+
 def test_a_row_of_images_for_each_step(energy, forty):
-    grid = evaluate(energy, forty, chains=3, sgld=SgldOptions(steps=5)).images["steps"]
+    grid = evaluate(energy, forty, chains=3, steps=5).images["steps"]
     assert grid.rows == ("step 0", "step 1", "step 2", "step 5")
     assert (len(grid.pixels), grid.columns) == (12, 3)
 
