@@ -8,6 +8,7 @@ import os
 import platform
 import shutil
 import subprocess
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -132,6 +133,15 @@ def resolved(config: RunConfig) -> dict[str, Any]:
         raise RunError(f"the config names two files called {', '.join(twice)}; a run folder keeps both, so rename one")
     plain: dict[str, Any] = _relative(config.plain(), files)
     return plain
+
+
+def flat(value: Any, key: str = "") -> Iterator[tuple[str, Any]]:
+    """Dotted keys and values of plain data; lists are values."""
+    if isinstance(value, dict) and value:
+        for name, item in value.items():
+            yield from flat(item, f"{key}.{name}".lstrip("."))
+    else:
+        yield key, value
 
 
 def check_same(config: RunConfig, folder: RunFolder) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 
 import yaml
 
-from ..engine.run_folder import RunFolder
+from ..engine.run_folder import RunFolder, flat
 from ..engine.state import standing
 from ..errors import UserError, did_you_mean
 
@@ -84,7 +84,7 @@ def read_line(path: Path) -> RunLine:
         reason=reason,
         seconds=training["seconds"] if isinstance(training.get("seconds"), int | float) else None,
         numbers=dict(_numbers(results)),
-        config=dict(_flat(config)),
+        config=dict(flat(config)),
         problems=tuple(problems),
     )
 
@@ -155,12 +155,3 @@ def _numbers(results: dict[str, Any]) -> Iterator[tuple[str, float | None]]:
         for name, value in _part(_part(results, "numbers"), evaluator).items():
             if value is None or isinstance(value, int | float):
                 yield f"{evaluator}.{name}", value
-
-
-def _flat(value: Any, key: str = "") -> Iterator[tuple[str, Any]]:
-    """Dotted keys and plain values."""
-    if isinstance(value, dict) and value:
-        for name, item in value.items():
-            yield from _flat(item, f"{key}.{name}".lstrip("."))
-    else:
-        yield key, value

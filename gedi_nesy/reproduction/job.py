@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,7 +11,7 @@ from typing import Any
 from ..config.loader import load_tree
 from ..config.schema import Component, RunConfig
 from ..config.validate import validate
-from ..engine.run_folder import STEERING, RunFolder, resolved, source_files
+from ..engine.run_folder import STEERING, RunFolder, flat, resolved, source_files
 from ..plugin_manager import PluginManager, load_plugins
 
 # Keys that leave a training alone, or say where files are. Evaluators are among them: they can be made up for, see `Job.evaluators`.
@@ -104,7 +103,7 @@ def prepare(config: str, changes: dict[str, Any]) -> Training:
 
 def identify(config: RunConfig) -> str:
     """Twelve hex digits that stand for everything that decides a run's numbers, but the seed."""
-    told = {key: value for key, value in _flat(resolved(config)) if key not in APART and not key.startswith("compare.")}
+    told = {key: value for key, value in flat(resolved(config)) if key not in APART and not key.startswith("compare.")}
     digest = hashlib.sha256(json.dumps(told, sort_keys=True).encode())
     for file in sorted(source_files(config), key=lambda file: Path(file).name):
         digest.update(Path(file).read_bytes())
@@ -135,12 +134,3 @@ def _absent(data: Any, plugins: PluginManager, trained_on: bool) -> str | None:
         return f"{data.name} is {status}"
     only_test = trained_on and "test split only" in status
     return f"{data.name} has no training images ({status})" if only_test else None
-
-
-def _flat(value: Any, key: str = "") -> Iterator[tuple[str, Any]]:
-    """Dotted keys and plain values."""
-    if isinstance(value, dict) and value:
-        for name, item in value.items():
-            yield from _flat(item, f"{key}.{name}".lstrip("."))
-    else:
-        yield key, value

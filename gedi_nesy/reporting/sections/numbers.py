@@ -6,7 +6,8 @@ from html import escape
 
 from ...errors import UserError
 from ..page import Section, tools
-from ..published import beside_html, load_published, published_html
+from ..published import load_published
+from ..published_html import beside_html, published_html
 from ..run_files import RunFiles
 from ..text import show, words
 

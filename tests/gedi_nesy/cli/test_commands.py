@@ -42,7 +42,19 @@ def test_light_commands_do_not_import_torch(arguments):
 
 def test_help_lists_every_command(cli):
     _, out, _ = cli("--help")
-    for command in ("train", "evaluate", "predict", "sample", "report", "plugins", "config", "program", "data"):
+    for command in (
+        "train",
+        "evaluate",
+        "predict",
+        "sample",
+        "report",
+        "reproduce",
+        "runs",
+        "plugins",
+        "config",
+        "program",
+        "data",
+    ):
         assert f"  {command}" in out
 
 
