@@ -17,6 +17,8 @@ LAST = {"gen": 0.3, "inv": 0.1, "prior": 2.0}
 class Brightest(nn.Module):
     """The class is the brightest pixel; or, collapsed, the first one for images that are not in it."""
 
+    TERMS = dict.fromkeys(TERMS, "")
+
     def __init__(self, collapsed=False):
         super().__init__()
         self.collapsed = collapsed
@@ -74,8 +76,17 @@ def test_a_term_that_is_off_admits_its_failure(forty):
     assert not rows["cluster collapse"]["term_is_on"] and rows["label inconsistency"]["term_is_on"]
 
 
+def test_a_term_that_only_bears_the_name_is_not_meant(forty):
+    method = Brightest(collapsed=True)
+    method.TERMS = {"reconstruction": "", "prior": "of latents"}
+    rows = verdicts(evaluate(method, forty, {"prior": Term("of latents", 0.0)}, {"prior": 0.1}))
+    assert all("theorem 15 says nothing" in row["verdict"] and not row["term_is_on"] for row in rows.values())
+
+
 def test_of_other_losses_the_theorem_says_nothing(flat, forty):
-    found = evaluate(flat(), forty, {"contrastive": Term("contrastive")}, {"contrastive": 1.0})
+    method = flat()
+    method.TERMS = {"contrastive": ""}
+    found = evaluate(method, forty, {"contrastive": Term("contrastive")}, {"contrastive": 1.0})
     assert set(found.numbers) == {"spread_train", "spread_test", "failures_train", "failures_test"}
     (row,) = found.tables["failure_modes"]
     assert "theorem 15 says nothing" in row["verdict"]
