@@ -1,4 +1,4 @@
-"""How a bright stroke on a dark ground is drawn: its slant, rotation, thickness and size, measured from grey values alone.
+"""How a bright stroke on a dark ground is drawn: its slant, orientation, thickness and size, measured from grey values alone.
 
 For a pixel of brightness w(x, y) in [0, 1] with x to the right and y downwards, mass is the sum of w and the second moments
     mu_xx, mu_yy, mu_xy
@@ -17,7 +17,7 @@ CHUNK = 2000
 PIXEL_VARIANCE = 1 / 12
 ATTRIBUTES: dict[str, str] = {
     "slant": "angle by which lines lean to the right, in degrees: atan(-mu_xy / mu_yy), the shear that deskewing takes away",
-    "rotation": "direction of the longest axis, as cosine and sine of twice its angle: an axis has no front end",
+    "orientation": "direction of the longest axis, as cosine and sine of twice its angle: an axis has no front end",
     # The ends of a stroke are part of its outline: a short one measures length / (length + thickness) of its true thickness.
     "thickness": "thickness of the stroke in pixels: twice its area over its outline, mass over half the total variation",
     "width": "width in pixels: sqrt(12 mu_xx), that of a bar of the same spread",
@@ -45,7 +45,7 @@ def _measure(brightness: Float[Tensor, "images height width"]) -> dict[str, Floa
     axis = torch.atan2(2 * mu_xy, mu_xx - mu_yy)  # twice the angle of the longest axis
     found = {
         "slant": torch.atan2(-mu_xy, mu_yy) * (180 / math.pi),
-        "rotation": torch.stack([axis.cos(), axis.sin()], dim=1),
+        "orientation": torch.stack([axis.cos(), axis.sin()], dim=1),
         "thickness": 2 * mass / _total_variation(brightness),
         "width": (12 * mu_xx).sqrt(),
         "height": (12 * mu_yy).sqrt(),

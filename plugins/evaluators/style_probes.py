@@ -1,4 +1,4 @@
-"""Style: how much of slant, rotation, thickness and size of a drawn image its embedding tells."""
+"""Style: how much of slant, orientation, thickness and size of a drawn image its embedding tells."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ Values = dict[str, Float[Tensor, "images parts"]]
 
 
 class StyleProbes(Evaluator):
-    """Slant, rotation, thickness, width and height of each image are measured from its pixels, and predicted from its embedding.
+    """Slant, orientation, thickness, width and height of each image are measured from its pixels, and predicted from its embedding.
 
     They are what views of digits change and classes do not: methods that draw views together lose them (SimVAE 2024, section 7 and
     figures 3 and 4, which show it by reconstructions and, on CelebA, by attributes; the measures for digits are ours, defined in

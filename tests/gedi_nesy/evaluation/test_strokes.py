@@ -47,10 +47,10 @@ def test_the_slant_is_that_of_the_shear(angle):
 
 
 @pytest.mark.parametrize("angle", [-60, -10, 0, 25, 45, 80])
-def test_the_rotation_is_that_of_the_long_axis(angle):
-    cosine, sine = measured(bar(angle, 3))["rotation"]
+def test_the_orientation_is_that_of_the_long_axis(angle):
+    cosine, sine = measured(bar(angle, 3))["orientation"]
     assert math.degrees(math.atan2(sine, cosine)) / 2 % 180 == pytest.approx((angle - 90) % 180, abs=1)
-    assert measured(bar(angle + 180, 3))["rotation"] == pytest.approx([cosine, sine], abs=0.02)
+    assert measured(bar(angle + 180, 3))["orientation"] == pytest.approx([cosine, sine], abs=0.02)
 
 
 @pytest.mark.parametrize("angle", [0, 20, 45])

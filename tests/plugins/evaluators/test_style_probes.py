@@ -60,7 +60,7 @@ def test_pixels_tell_style_and_the_class_alone_tells_the_class():
     for name in ("thickness", "width", "height"):
         assert pixels[f"{name}_linear_r2"] > 0.8 and pixels[f"{name}_mlp_r2"] > 0.6
     assert classes["thickness_linear_r2"] < 0.3
-    assert pixels["rotation_linear_r2"] > 0.8
+    assert pixels["orientation_linear_r2"] > 0.8
 
 
 def test_every_number_is_defined_and_stands_in_the_table():
