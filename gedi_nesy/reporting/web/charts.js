@@ -230,7 +230,7 @@ class Chart {
 
   png() {
     this.leave();
-    saveDrawing(this.spec.name, this.svg, this.width, HEIGHT);
+    saveDrawing(this.spec.name, this.svg, this.width, HEIGHT, legendOf(this.figure));
   }
 }
 

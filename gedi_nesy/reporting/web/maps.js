@@ -157,7 +157,7 @@ class PointMap {
 
   png() {
     this.leave();
-    saveDrawing(this.spec.name, this.svg, this.width, this.height);
+    saveDrawing(this.spec.name, this.svg, this.width, this.height, legendOf(this.figure));
   }
 }
 

@@ -55,8 +55,30 @@ function savePng(name, canvas) {
   canvas.toBlob(blob => save(`${name}.png`, blob));
 }
 
-// A picture of a drawing: styles are written into a copy, as a lone SVG knows no style sheet.
-function saveDrawing(name, svg, width, height) {
+// The names of colours below a drawing, [text, colour] each, in as many lines as they need; gives the height that they take.
+function drawLegend(context, names, width, top) {
+  let x = 8, y = top + 14;
+  context.font = "12px sans-serif";
+  for (const [text, colour] of names) {
+    const room = context.measureText(text).width + 30;
+    if (x > 8 && x + room > width) [x, y] = [8, y + 18];
+    context.fillStyle = colour;
+    context.fillRect(x, y - 4, 8, 8);
+    context.fillStyle = getComputedStyle(document.body).color;
+    context.textBaseline = "middle";
+    context.fillText(text, x + 13, y);
+    x += room;
+  }
+  return names.length ? y + 12 - top : 0;
+}
+
+// Name and colour of each entry of a figure's legend.
+function legendOf(figure) {
+  return [...figure.querySelectorAll(".legend li")].map(item => [item.textContent, getComputedStyle(item.querySelector(".swatch")).backgroundColor]);
+}
+
+// A picture of a drawing with its legend: styles are written into a copy, as a lone SVG knows no style sheet.
+function saveDrawing(name, svg, width, height, names) {
   const copy = svg.cloneNode(true), from = svg.querySelectorAll("*"), to = copy.querySelectorAll("*");
   const kept = ["fill", "fill-opacity", "stroke", "stroke-width", "stroke-dasharray", "stroke-linejoin", "font-family", "font-size", "paint-order", "opacity"];
   from.forEach((node, index) => kept.forEach(key => { to[index].style[key] = getComputedStyle(node).getPropertyValue(key); }));
@@ -64,8 +86,10 @@ function saveDrawing(name, svg, width, height) {
   copy.setAttribute("height", height);
   const image = new Image();
   image.onload = () => {
-    const [canvas, context] = canvasOf(width, height);
+    const below = drawLegend(canvasOf(1, 1)[1], names, width, height);
+    const [canvas, context] = canvasOf(width, height + below);
     context.drawImage(image, 0, 0, width, height);
+    drawLegend(context, names, width, height);
     savePng(name, canvas);
   };
   image.src = "data:image/svg+xml;charset=utf-8," + encodeURIComponent(new XMLSerializer().serializeToString(copy));

@@ -18,6 +18,7 @@ from typing import Any
 import pytest
 
 from gedi_nesy.reporting.comparison import write_comparison
+from gedi_nesy.reporting.published import load_published, published_names
 from gedi_nesy.reporting.report import write_report
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "chrome")
@@ -105,6 +106,17 @@ def test_nothing_is_wider_than_the_window(
         assert page.evaluate("document.documentElement.scrollWidth") == width
         ground = page.evaluate("getComputedStyle(document.body).backgroundColor")
         assert (sum(map(int, re.findall(r"\d+", ground)[:3])) < 200) == (scheme == "dark")
+
+
+def test_no_published_table_is_wider_than_a_phone(finished_run: Path, open_page: Any) -> None:
+    path = finished_run / "results.json"
+    results = json.loads(path.read_text(encoding="utf-8"))
+    for name in published_names():
+        known = load_published(name)
+        results["compare"] = {"table": name, "row": known.rows[0], "column": next(iter(known.columns))}
+        path.write_text(json.dumps(results), encoding="utf-8")
+        page = open_page(write_report(finished_run), 390)
+        assert page.evaluate("document.documentElement.scrollWidth") == 390, name
 
 
 def test_pointing_at_the_map_shows_the_image(report: Path, open_page: Any) -> None:
