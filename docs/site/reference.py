@@ -30,7 +30,8 @@ from gedi_nesy.registry import Entry, Kind, Registry
 
 DOCS = Path(__file__).resolve().parent.parent
 OURS = "gedi-nesy "  # how the provider of an entry of this distribution goes on after the folder's name
-NOTE = "<!-- Written by `python docs/site/reference.py`: change the code, not this page. -->\n"
+# At the end: MkDocs wants the heading first, to make a title of it.
+NOTE = "\n\n<!-- Written by `python docs/site/reference.py`: change the code, not this page. -->\n"
 CHOICES = {**SECTIONS, **LISTS}  # config key -> kind
 # Methods have pages of their own.
 KINDS: dict[Kind, tuple[str, str]] = {
@@ -64,7 +65,7 @@ def pages() -> dict[str, str]:
         table = options_table(plugin.options, definitions)
         found[f"methods/{plugin.name}.md"] = method_page(plugin.name, plugin.target, table)
     drawn = {"images/sum_triple.svg": _sum_triple()}
-    return drawn | {path: NOTE + "\n" + re.sub(r"[ \t]+$", "", text, flags=re.M) for path, text in found.items()}
+    return drawn | {path: re.sub(r"[ \t]+$", "", text, flags=re.M).strip() + NOTE for path, text in found.items()}
 
 
 def _sum_triple() -> str:
