@@ -56,6 +56,8 @@ def published(files: RunFiles) -> Section:
         f"One run{'' if seed is None else f' (seed {escape(str(seed))})'} beside the paper's {table.statistic}. "
         f"Within means no farther from it than the spread, with {table.rounding:g} more for the paper's rounding."
     )
-    whole = f"""<figure class="table"><div class="scroll" tabindex="0" role="region" aria-label="Published table">
+    whole = f"""<div class="scroll" tabindex="0" role="region" aria-label="This run beside the paper">
+{beside_html(table, theirs, ours)}</div>
+<figure class="table"><div class="scroll" tabindex="0" role="region" aria-label="Published table">
 {published_html(table, row, column, ours)}</div>{tools("published table", "csv")}</figure>"""
-    return Section("Published", beside_html(table, theirs, ours) + whole + source, note)
+    return Section("Published", whole + source, note)
