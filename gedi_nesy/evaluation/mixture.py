@@ -1,7 +1,9 @@
 """Mixtures of Gaussians with full covariances, fitted by expectation maximisation on the features' own device.
 
-scikit-learn's GaussianMixture by definition and by defaults (tolerance, most steps, ridge, a start from one run of k-means), at a
-speed that lets 200 starts on 60,000 embeddings be what they are in the papers. Sums over images are in float32, parameters in float64.
+scikit-learn's GaussianMixture by definition and by defaults (tolerance, most steps, ridge, a start from one run of k-means), for GPUs
+and for embeddings that lie in a plane, where its Cholesky factors fail in float32. On one CPU core a step takes as long: 0.56 s for
+60,000 embeddings of size 64 and ten components (0.52 s scikit-learn), 0.06 s of size 10 (0.12 s). Sums over images are in float32,
+parameters in float64.
 """
 
 from __future__ import annotations

@@ -67,6 +67,12 @@ def test_more_clusters_than_images_says_so(algorithm):
         algorithm(points, points, 4, 1, generator())
 
 
+def test_embeddings_that_lie_in_a_plane_have_a_mixture():
+    """scikit-learn gives up on these in float32."""
+    flat = torch.randn(300, 2, generator=generator()) @ torch.randn(2, 64, generator=generator(1)) * 30
+    assert len(set(gaussian_mixture(flat, flat, 5, 2, generator()).tolist())) > 1
+
+
 def literal_rand_index(labels, clusters):
     """Adjusted Rand index from counts of pairs (Hubert and Arabie 1985)."""
     pairs = list(itertools.combinations(range(len(labels)), 2))
