@@ -25,40 +25,43 @@ class Engine(StrEnum):
     submitit = "submitit"
 
 
+Table = Annotated[
+    str | None, typer.Argument(help="A table, or a recipe file of yours; none lists them.", show_default=False)
+]
+Scale = Annotated[str, typer.Option(help="full: as the paper has it; small: shortened, on data that is here.")]
+Changes = Annotated[
+    list[str] | None, typer.Option("--set", help="A change to the config of every run: key.sub=value; repeatable.")
+]
+OnlyList = Annotated[bool, typer.Option("--list", help="Say which runs there are and which are to do; run nothing.")]
+ChosenEngine = Annotated[Engine, typer.Option(help="This machine, or a cluster through submitit (extra: cluster).")]
+EngineOptions = Annotated[
+    list[str] | None,
+    typer.Option("--engine-option", help="For submitit: slurm_partition=gpu, timeout_min=600, ..."),
+]
+Out = Annotated[
+    Path | None, typer.Option(help="Where the table goes as JSON, CSV, Markdown and HTML; runs/tables by default.")
+]
+
+
 def add_commands(app: typer.Typer) -> None:
     """Put the command on the application."""
     app.command()(reproduce)
 
 
 def reproduce(
-    table: Annotated[
-        str | None, typer.Argument(help="A table, or a recipe file of yours; none lists them.", show_default=False)
-    ] = None,
-    scale: Annotated[
-        str, typer.Option(help="full: as the paper has it; small: shortened, on data that is here.")
-    ] = "full",
+    table: Table = None,
+    scale: Scale = "full",
     seeds: Annotated[int | None, typer.Option(min=1, help="Runs of each cell; the recipe says by default.")] = None,
     jobs: Annotated[int, typer.Option(min=1, help="Runs at once; each gets its share of the cores.")] = 1,
     rows: Annotated[list[str] | None, typer.Option("--rows", help="Only these rows: a,b or repeated.")] = None,
     columns: Annotated[list[str] | None, typer.Option("--columns", help="Only these columns.")] = None,
-    changes: Annotated[
-        list[str] | None, typer.Option("--set", help="A change to the config of every run: key.sub=value; repeatable.")
-    ] = None,
+    changes: Changes = None,
     runs: Annotated[Path, typer.Option(help="Where run folders are and go.")] = Path("runs"),
-    only_list: Annotated[
-        bool, typer.Option("--list", help="Say which runs there are and which are to do; run nothing.")
-    ] = False,
+    only_list: OnlyList = False,
     device: Annotated[str | None, typer.Option(help="Where to train, whatever the recipe means: cpu, cuda.")] = None,
-    engine: Annotated[
-        Engine, typer.Option(help="This machine, or a cluster through submitit (extra: cluster).")
-    ] = Engine.local,
-    engine_option: Annotated[
-        list[str] | None,
-        typer.Option("--engine-option", help="For submitit: slurm_partition=gpu, timeout_min=600, ..."),
-    ] = None,
-    out: Annotated[
-        Path | None, typer.Option(help="Where the table goes as JSON, CSV, Markdown and HTML; runs/tables by default.")
-    ] = None,
+    engine: ChosenEngine = Engine.local,
+    engine_option: EngineOptions = None,
+    out: Out = None,
     json_output: Annotated[bool, typer.Option("--json", help="Print the table as JSON.")] = False,
 ) -> None:
     """Repeat a published table: run what is missing of it, and print ours beside the paper's.

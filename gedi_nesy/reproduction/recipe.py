@@ -13,7 +13,6 @@ A rule holds for its rows and columns (all by default) and adds to what the rule
 
 from __future__ import annotations
 
-import importlib.util
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -26,7 +25,7 @@ from ..config.validate import check_model
 from ..errors import ConfigError, UserError, did_you_mean
 from ..reporting.published import PublishedTable, load_published, read_published, require
 
-PACKAGE = "gedi_nesy_recipes"
+BUNDLED = Path(__file__).with_name("recipes")
 
 
 class Rule(Options):
@@ -123,8 +122,7 @@ class Recipe:
 
 def recipe_names() -> list[str]:
     """The names of the bundled recipes."""
-    folder = _bundled_folder()
-    return sorted(file.stem for file in folder.glob("*.yaml")) if folder else []
+    return sorted(file.stem for file in BUNDLED.glob("*.yaml"))
 
 
 def load_recipe(name: str) -> Recipe:
@@ -133,9 +131,9 @@ def load_recipe(name: str) -> Recipe:
     Raises:
         UserError: there is none, or something in it is wrong; each fault with its place.
     """
-    path, folder = Path(name), _bundled_folder()
-    if path.suffix != ".yaml" and folder is not None:
-        path = folder / f"{name}.yaml"
+    path = Path(name)
+    if path.suffix != ".yaml":
+        path = BUNDLED / f"{name}.yaml"
     if not path.is_file():
         known = recipe_names()
         raise UserError(
@@ -179,10 +177,3 @@ def _check_rules(tree: Tree, recipe: Recipe) -> None:
 def _later(before: tuple[tuple[str, Any], ...], rule: dict[str, Any]) -> tuple[tuple[str, Any], ...]:
     """Pairs of key and value, the rule's own last."""
     return (*((key, value) for key, value in before if key not in rule), *rule.items())
-
-
-def _bundled_folder() -> Path | None:
-    """recipes/ of a checkout, or where it was installed."""
-    spec = importlib.util.find_spec(PACKAGE)
-    places = map(Path, spec.submodule_search_locations or ()) if spec else ()
-    return next((place for place in places if place.is_dir()), None)

@@ -14,9 +14,8 @@ from gedi_nesy import ConfigError, Evaluation, Evaluator, Method, Options, Task
 from gedi_nesy.evaluation.components import OtherData, distinct
 from gedi_nesy.evaluation.conforming import conform
 from gedi_nesy.evaluation.detection import detection_scores, histograms
+from gedi_nesy.evaluation.ood_scores import MEANINGS, NEEDS, Score, possible, score
 from gedi_nesy.methods import capabilities
-
-from .ood_scores import MEANINGS, NEEDS, Score, possible, score
 
 MEANING = {
     "auroc": "probability that a test image scores higher than one of {other}",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import re
 import subprocess
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -87,6 +88,13 @@ def test_every_bundled_config_and_program_is_named_on_its_page():
         assert set(bundled(suffix)) == on_disk
         for name in on_disk:
             assert f"`{name}`" in page, name
+
+
+def test_every_folder_of_configs_is_installed():
+    setuptools = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]
+    for folder in {path.parent for path in (ROOT / "configs").rglob("*.yaml")}:
+        package = ".".join(["gedi_nesy_configs", *folder.relative_to(ROOT / "configs").parts])
+        assert package in setuptools["packages"] and setuptools["package-data"][package] == ["*.yaml"]
 
 
 @pytest.mark.parametrize("path", sorted((ROOT / "configs").rglob("*.yaml")), ids=lambda path: path.stem)

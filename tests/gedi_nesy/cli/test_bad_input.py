@@ -65,7 +65,7 @@ CASES = {
     ),
     "unknown task": (
         change("name: constraint", "name: puzzle"),
-        ['unknown task "puzzle". Known: constraint (tasks, gedi-nesy '],
+        ['unknown task "puzzle". Known: ', "constraint (tasks, gedi-nesy "],
     ),
     "unknown backbone": (change("name: mlp", "name: vgg"), ['unknown backbone "vgg". Known: library_model (', "mlp ("]),
     "unknown data set": (
@@ -106,7 +106,7 @@ CASES = {
             "tiny.yaml:2:1  ",
             "no /nowhere/MNIST/raw",
             "Looked in /nowhere (data.root in the config, or the variable GEDI_NESY_DATA)",
-            "download=True",
+            "gedi-nesy data fetch mnist --root /nowhere",
         ],
     ),
     "missing program": (

@@ -7,11 +7,11 @@ import json
 import pytest
 import torch
 from gedi_nesy_plugins.evaluators.ood import OutOfDistribution
-from gedi_nesy_plugins.evaluators.ood_scores import gradient_norm, neighbour_similarity, score
 from pydantic import Field, ValidationError
 
 from gedi_nesy import ConfigError, DatasetReader, DivergenceError, ImageDataset, PluginError
 from gedi_nesy.data.dataset import Images, to_unit_range
+from gedi_nesy.evaluation.ood_scores import gradient_norm, neighbour_similarity, score
 from gedi_nesy.evaluators import EvaluatorContext
 from gedi_nesy.registry import Registrar, Registry
 

@@ -10,10 +10,10 @@ from jaxtyping import Float, UInt8
 from torch import Tensor
 from torch.nn import functional
 
-from gedi_nesy import DivergenceError
-from gedi_nesy.data.dataset import to_unit_range
-from gedi_nesy.evaluators import CHUNK, embed, predict
-from gedi_nesy.methods import capabilities
+from ..data.dataset import to_unit_range
+from ..errors import DivergenceError
+from ..evaluators import CHUNK, embed, predict
+from ..methods import capabilities
 
 Score = Literal["log_density", "gradient_norm", "max_softmax", "outputs_gradient_norm", "neighbour_similarity"]
 NEEDS: dict[Score, str] = {
