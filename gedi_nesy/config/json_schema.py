@@ -34,10 +34,12 @@ def _choice(registry: Registry, kind: Kind, definitions: dict[str, Any]) -> dict
     names, forms = [], []
     for entry in registry.entries(kind):
         try:
-            options = entry.load().Options.model_json_schema(ref_template="#/$defs/{model}")
+            # Plugins do not know of each other's class names.
+            own = f"{kind}.{entry.name}."
+            options = entry.load().Options.model_json_schema(ref_template=f"#/$defs/{own}{{model}}")
         except Exception:
             continue
-        definitions |= options.pop("$defs", {})
+        definitions |= {own + name: nested for name, nested in options.pop("$defs", {}).items()}
         options["properties"] = {"name": {"const": entry.name}} | options.get("properties", {})
         options["required"] = ["name", *options.get("required", [])]
         options["title"] = f"{kind} {entry.name}"

@@ -61,6 +61,7 @@ class ImageDataset:
     Attributes:
         train_table: examples made of the train images, where the data set states them; None when a task is to draw its own.
         test_table: the same of the test images.
+        is_stretched: whether images of other sizes and kinds were made to fit, as any later image is then.
     """
 
     train: Images
@@ -68,6 +69,7 @@ class ImageDataset:
     classes: tuple[str, ...]
     train_table: Table | None = None
     test_table: Table | None = None
+    is_stretched: bool = False
 
     @property
     def shape(self) -> tuple[int, int, int]:

@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 
-from ..data.image_files import Shape, describe, describe_shape, fits, open_image, pixels_of
+from ..data.image_files import Shape, describe, describe_shape, fits, fitted, is_deep, open_image, pixels_of
 from ..errors import DataError, UserError
 from ..evaluators import predict
 from ..methods import require
@@ -66,7 +66,7 @@ def predict_files(run: Run, files: list[Path]) -> Prediction:
     """Predictions for image files; DataError that names every file that does not fit."""
     run.dataset.require_pictures("the command predict")
     method = require(run.method, "class_log_probs", "predict")
-    pixels = read_images(files, run.dataset.shape).to(run.device)
+    pixels = read_images(files, run.dataset.shape, stretch=run.dataset.is_stretched).to(run.device)
     with for_evaluation(run):
         log_probs = predict(method, pixels)
     classes = run.dataset.classes if len(run.dataset.classes) == run.task.num_classes else range(run.task.num_classes)
@@ -80,13 +80,17 @@ def predict_files(run: Run, files: list[Path]) -> Prediction:
     return Prediction(names, probabilities, query, named, " or ".join(map(str, wanted)))
 
 
-def read_images(files: list[Path], shape: Shape) -> torch.Tensor:
-    """uint8 images (images, channels, height, width); every unfit file is named in one error."""
+def read_images(files: list[Path], shape: Shape, stretch: bool = False) -> torch.Tensor:
+    """uint8 images (images, channels, height, width); every unfit file is named in one error.
+
+    Args:
+        stretch: make images of another size or kind fit, as training did, instead of refusing them.
+    """
     faults: list[UserError] = []
     images = []
     for file in files:
         try:
-            images.append(_read_image(file, shape))
+            images.append(_read_image(file, shape, stretch))
         except DataError as error:
             faults.append(error)
     if faults:
@@ -94,8 +98,10 @@ def read_images(files: list[Path], shape: Shape) -> torch.Tensor:
     return torch.stack(images)
 
 
-def _read_image(file: Path, shape: Shape) -> torch.Tensor:
+def _read_image(file: Path, shape: Shape, stretch: bool) -> torch.Tensor:
     image = open_image(file)
+    if stretch and not is_deep(image):
+        return pixels_of(fitted(image, shape))
     if not fits(image, shape):
         raise DataError(
             f"{file} is {describe(image)}; the run was trained on {describe_shape(shape)}. "

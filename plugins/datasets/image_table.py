@@ -79,7 +79,8 @@ class ImageTable(DatasetReader):
         if faults:
             raise joined(faults)
         train_split, test_split = _split(train_pixels, train.images), _split(test_pixels, test.images)
-        return ImageDataset(train_split, test_split, self.options.classes, train.table, test.table)
+        tables = train.table, test.table
+        return ImageDataset(train_split, test_split, self.options.classes, *tables, is_stretched=self.options.resize)
 
     def _open(self, named: tuple[NamedImage, ...]) -> tuple[list[Tensor], list[DataError]]:
         """The pixels of the files that can be read, and a fault for each of the others."""
