@@ -108,12 +108,12 @@ def _read(file: FilePath) -> str:
 def _merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
     """`over` on top of `base`: sections key by key, the value of a key in a section as a whole.
 
-    A section that names another plugin starts afresh, and so do weights and starts: each is one statement about all terms.
+    A section that names another plugin starts afresh, and so do weights, starts and ends: each is one statement about all terms.
     """
     merged = dict(base)
     for key, value in over.items():
         old = merged.get(key)
-        goes_on = isinstance(old, dict) and isinstance(value, dict) and key not in ("weights", "starts")
+        goes_on = isinstance(old, dict) and isinstance(value, dict) and key not in ("weights", "starts", "ends")
         merged[key] = _merge_section(old or {}, value) if goes_on else value
     return merged
 

@@ -137,6 +137,8 @@ class RunConfig(Options):
     """Weight of each loss term; a term without a weight, or with 0, is not computed."""
     starts: dict[str, Fraction] = {}
     """Share of the training after which a term comes in, its weight growing over the next tenth; at once by default."""
+    ends: dict[str, Fraction] = {}
+    """Share of the training after which a term goes out, as in training by stages; never by default."""
     training: Training
     evaluators: tuple[Component, ...] = ()
     watchers: tuple[Component, ...] = ()

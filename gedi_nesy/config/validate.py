@@ -155,8 +155,8 @@ def _check_terms(
     owners = {f'method "{method.name}"': ("method", method.name), f'task "{task.name}"': ("task", task.name)}
     terms = {text: list(plugins.registry.find(kind, name).load().TERMS) for text, (kind, name) in owners.items()}  # type: ignore[arg-type]
     known = [term for names in terms.values() for term in names]
-    named = [("weights", term) for term in core.weights] + [("starts", term) for term in core.starts]
-    for section, term in named:
+    sections = {"weights": core.weights, "starts": core.starts, "ends": core.ends}
+    for section, term in [(section, term) for section, named in sections.items() for term in named]:
         if term not in known:
             offers = "; ".join(f"{owner} has {', '.join(names) or 'none'}" for owner, names in terms.items())
             message = f"{section}.{term} is no loss term of this run.{did_you_mean(term, known)} Terms: {offers}."
@@ -174,6 +174,22 @@ def _check_terms(
         faults.append(
             ConfigError("every term starts later: there is nothing to train at first", tree.position(("starts",)))
         )
+    faults += [ConfigError(text, tree.position(("ends", term))) for term, text in _unsound_ends(core).items()]
+
+
+def _unsound_ends(core: RunConfig) -> dict[str, str]:
+    """What is wrong with the end of a term: it comes before the start, or leaves nothing to train."""
+    weighted = [term for term, weight in core.weights.items() if weight]
+    found = {
+        term: f"ends.{term} is {end:g}: the term starts at {core.starts.get(term, 0.0):g}, let it end later"
+        for term, end in core.ends.items()
+        if end <= core.starts.get(term, 0.0)
+    }
+    for term, end in core.ends.items():
+        is_left = any(core.starts.get(name, 0.0) <= end < core.ends.get(name, 2.0) for name in weighted)
+        if term in weighted and end < 1 and not is_left:
+            found.setdefault(term, f"ends.{term} is {end:g}: no other term is on then, so there is nothing to train")
+    return found
 
 
 def _check_compare(tree: Tree, core: RunConfig, faults: list[UserError]) -> None:

@@ -76,14 +76,19 @@ class Run:
         return self.config.training.epochs * self.steps_per_epoch
 
     def weights(self) -> dict[str, float]:
-        """The weight of each term in the coming step; terms that are off or have not started are left out."""
-        done, starts = (self.step + 1) / self.num_steps, self.config.starts
-        shares = {
-            name: min(1.0, (done - starts[name]) / RAMP) if name in starts else 1.0 for name in self.config.weights
-        }
+        """The weight of each term in the coming step; terms that are off, have not started or have ended are left out."""
+        done = (self.step + 1) / self.num_steps
+        shares = {name: self._share(name, done) for name in self.config.weights}
         return {
             name: weight * shares[name] for name, weight in self.config.weights.items() if weight and shares[name] > 0
         }
+
+    def _share(self, name: str, done: float) -> float:
+        """How much of a term's weight counts when so much of the training is done."""
+        starts, ends = self.config.starts, self.config.ends
+        if done > ends.get(name, 1.0):
+            return 0.0
+        return min(1.0, (done - starts[name]) / RAMP) if name in starts else 1.0
 
     @cached_property
     def terms(self) -> dict[str, Term]:

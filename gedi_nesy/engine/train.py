@@ -166,11 +166,10 @@ def _report(run: Run, means: dict[str, float], metrics: MetricsLog | None, displ
 def _distance(run: Run, means: dict[str, float]) -> float | None:
     """Weighted distance of the terms from their known minima: what the best checkpoint is best in.
 
-    Terms that start late are left out, so that epochs can be compared; None when no other term has a known minimum.
+    Terms that start late or end early are left out, so that epochs can be compared; None when no other term has a known minimum.
     """
-    comparable = {
-        name: minimum for name, minimum in run.minima.items() if name in means and name not in run.config.starts
-    }
+    passing = {*run.config.starts, *run.config.ends}
+    comparable = {name: minimum for name, minimum in run.minima.items() if name in means and name not in passing}
     if not comparable:
         return None
     return sum(run.config.weights[name] * (means[name] - minimum) for name, minimum in comparable.items())

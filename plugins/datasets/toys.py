@@ -19,6 +19,8 @@ from gedi_nesy.data.dataset import Images
 Count = Annotated[int, Field(gt=1)]
 # Units of scikit-learn in one of ours.
 SCALE = 2.0
+# Changed once, when all settings of configs/toys were fixed: those were chosen looking at other points.
+FIRST_SEED = 2_026
 
 
 class ToyOptions(DatasetReader.Options):
@@ -45,7 +47,7 @@ class Moons(DatasetReader):
     options: Options
 
     def read(self) -> ImageDataset:
-        """Points drawn with the seeds 2 * draw and 2 * draw + 1."""
+        """Points drawn anew, always the same ones for a draw."""
         from sklearn.datasets import make_moons  # slow to import
 
         return _dataset(self.options, make_moons, (0.5, 0.25), ("upper", "lower"))
@@ -63,7 +65,7 @@ class Circles(DatasetReader):
     options: Options
 
     def read(self) -> ImageDataset:
-        """Points drawn with the seeds 2 * draw and 2 * draw + 1."""
+        """Points drawn anew, always the same ones for a draw."""
         from sklearn.datasets import make_circles  # slow to import
 
         return _dataset(self.options, make_circles, (0.0, 0.0), ("outer", "inner"), factor=self.options.factor)
@@ -79,4 +81,5 @@ def _dataset(
         scaled = torch.from_numpy((points - centre) / SCALE).float().clamp(-1, 1)
         return Images(scaled[:, :, None, None], torch.from_numpy(labels).long())
 
-    return ImageDataset(split(options.train, 2 * options.draw), split(options.test, 2 * options.draw + 1), classes)
+    seed = FIRST_SEED + 2 * options.draw
+    return ImageDataset(split(options.train, seed), split(options.test, seed + 1), classes)

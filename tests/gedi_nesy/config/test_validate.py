@@ -71,3 +71,25 @@ def test_the_json_schema_has_both_forms():
     views = json_schema(load_plugins().registry)["properties"]["views"]
     *transforms, one_view = views["items"]["anyOf"]
     assert "solarize" in transforms[0]["enum"] and one_view == {"type": "array", "items": {"anyOf": transforms}}
+
+
+@pytest.mark.parametrize(
+    ("sections", "message"),
+    [
+        ("weights: {gen: 1, prior: 1}\nends: {gne: 0.5}", "ends.gne is no loss term of this run"),
+        (
+            "weights: {gen: 1, prior: 1}\nstarts: {gen: 0.5}\nends: {gen: 0.5}",
+            "ends.gen is 0.5: the term starts at 0.5, let it end later",
+        ),
+        (
+            "weights: {gen: 1, prior: 1}\nends: {gen: 0.5}\nstarts: {prior: 0.6}",
+            "ends.gen is 0.5: no other term is on then, so there is nothing to train",
+        ),
+    ],
+)
+def test_ends_that_leave_nothing_are_refused(sections, message, tmp_path, tiny_text):
+    lines = [line for line in tiny_text.splitlines() if not line.startswith("weights")]
+    (tmp_path / "c.yaml").write_text("\n".join([*lines, sections]))
+    with pytest.raises(ConfigError) as error:
+        validate(load_tree(str(tmp_path / "c.yaml")), load_plugins())
+    assert message in str(error.value)

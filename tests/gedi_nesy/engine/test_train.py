@@ -108,6 +108,14 @@ def test_a_term_comes_in_at_its_start(tiny_config, cli):
     assert have_gen == list(range(9, 17))
 
 
+def test_a_term_goes_out_at_its_end_and_another_takes_over(tiny_config, cli):
+    stages = ["ends.gen=0.5", "starts.nesy=0.5", "starts.prior=0.5", "weights={gen: 1, energy: 0, prior: 10, nesy: 5}"]
+    assert cli("train", tiny_config, "--run-id", "r", *stages)[0] == 0
+    terms = {line["step"]: set(line["terms"]) for line in metrics() if "terms" in line}
+    assert [step for step, names in terms.items() if "gen" in names] == list(range(1, 9))
+    assert [step for step, names in terms.items() if names == {"prior", "nesy"}] == list(range(9, 17))
+
+
 def test_the_learning_rate_warms_up_and_falls_along_a_cosine(tiny_config):
     run = build(tiny_config, "training.warmup=0.25", "training.schedule=cosine", "training.learning_rate=1.0")
     rates = []

@@ -34,11 +34,11 @@ def test_train_and_test_points_never_meet_and_another_draw_gives_others(kind):
 
 def test_a_unit_of_the_network_is_two_of_scikit_learn():
     moons = Moons(Moons.Options(train=10, draw=3, noise=0.1)).read().train
-    points, labels = make_moons(10, noise=0.1, random_state=6)
+    points, labels = make_moons(10, noise=0.1, random_state=2_032)
     np.testing.assert_allclose(2 * moons.pixels.flatten(1).numpy() + [0.5, 0.25], points, atol=1e-6)
     assert moons.labels.tolist() == labels.tolist()
     circles = Circles(Circles.Options(test=10, factor=0.3)).read().test
-    points, labels = make_circles(10, noise=0.05, factor=0.3, random_state=1)
+    points, labels = make_circles(10, noise=0.05, factor=0.3, random_state=2_027)
     np.testing.assert_allclose(2 * circles.pixels.flatten(1).numpy(), points, atol=1e-6)
     assert circles.labels.tolist() == labels.tolist()
 
