@@ -76,7 +76,7 @@ def test_ci_runs_the_test_command():
     command = subprocess.run(
         ["bash", "-c", extract], cwd=ROOT, capture_output=True, text=True, check=True
     ).stdout.strip()
-    assert command.startswith("pip install -e '.[test]'") and command.endswith("pytest")
+    assert command.startswith("pip install -e '.[test]'") and command.endswith("pytest -n 2")
 
 
 def test_every_bundled_config_and_program_is_named_on_its_page():
