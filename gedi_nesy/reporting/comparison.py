@@ -16,7 +16,7 @@ from ..files import write_atomic
 from .charts import Chart, chart_html, series_of
 from .page import Section, page, table_html
 from .published import MARKS, load_published, scaled, verdict
-from .run_files import RunFiles, read_run
+from .run_files import RunFiles, read_run, showing
 from .sections.curves import HEALTH, known_minima, term_names
 from .text import NOTHING, duration, show, words
 
@@ -44,15 +44,16 @@ def write_comparison(folders: Sequence[Path], out: Path) -> Path:
         raise RunError(f"a comparison takes two different runs or more, not {', '.join(map(str, folders)) or 'none'}")
     labels = _labels(folders)
     runs = [Compared(labels[index], index % COLOURS, read_run(folder)) for index, folder in enumerate(folders)]
-    sections = [
-        _runs(runs),
-        _numbers(runs),
-        _published(runs),
-        _losses(runs),
-        _health(runs),
-        _differences("Configs", "What the resolved configs do not have in common.", runs, _config),
-        _differences("Environments", "What differs about machine and versions.", runs, _environment),
-    ]
+    with showing("what the runs have", *folders):
+        sections = [
+            _runs(runs),
+            _numbers(runs),
+            _published(runs),
+            _losses(runs),
+            _health(runs),
+            _differences("Configs", "What the resolved configs do not have in common.", runs, _config),
+            _differences("Environments", "What differs about machine and versions.", runs, _environment),
+        ]
     write_atomic(out, page(f"{len(runs)} runs", _header(runs), sections).encode("utf-8", "replace"))
     return out
 
@@ -120,7 +121,9 @@ def _published(runs: list[Compared]) -> Section:
     rows = [row for run in runs if run.files.results.get("compare") for row in _beside(run)]
     headings = ["run", "table", "number", "this run", "paper", "spread"]
     body = table_html("Published", headings, rows, {"run", "table", "number"}) if rows else ""
-    note = "Within means no farther from the paper's number than its spread and rounding."
+    note = (
+        "Within means no farther from the paper's number than its spread, with half a printed digit more for rounding."
+    )
     return Section("Published", body, note)
 
 

@@ -156,11 +156,6 @@ class PublishedTable:
         return f"{self.file.center} ± {self.file.spread}"
 
     @property
-    def rounding(self) -> float:
-        """The largest rounding of a printed number."""
-        return max((cell.rounding for cell in self.cells.values()), default=0.0)
-
-    @property
     def source(self) -> str:
         """Paper and place in it."""
         return f"{self.file.paper}: {self.file.reference}"

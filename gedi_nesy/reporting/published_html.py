@@ -53,10 +53,15 @@ def _their_cells(table: PublishedTable, row: str, column: str, marked: bool) -> 
 def _our_row(table: PublishedTable, column: str, ours: dict[str, float | None]) -> str:
     places = [(name, metric) for name in table.columns for metric in table.metrics]
     cells = "".join(
-        f"<td>{show(scaled(ours.get(metric), table.metrics[metric])) if name == column else ''}</td>"
+        _our_cell(scaled(ours.get(metric), table.metrics[metric])) if name == column else "<td></td>"
         for name, metric in places
     )
     return f'<tr class="ours"><th scope="row">this run</th>{cells}</tr>'
+
+
+def _our_cell(value: float | None) -> str:
+    """Keeps all digits for downloads."""
+    return f"<td>{NOTHING}</td>" if value is None else f'<td data-value="{value!r}">{show(value)}</td>'
 
 
 def _cell(cell: Cell) -> str:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from ..files import write_atomic
 from .page import Section, page
-from .run_files import RunFiles, read_run
+from .run_files import RunFiles, read_run, showing
 from .sections import (
     calibration,
     chains,
@@ -53,7 +53,14 @@ def write_report(folder: Path, out: Path | None = None) -> Path:
         RunError: there is no such folder, a file in it is damaged, or the report cannot be written.
     """
     files = read_run(folder)
-    html = page(files.name, header.header(files), [section(files) for section in SECTIONS])
+    with showing("the header", folder):
+        top = header.header(files)
+    html = page(files.name, top, [_section(build, files) for build in SECTIONS])
     path = out or folder / "report.html"
     write_atomic(path, html.encode("utf-8", "replace"))
     return path
+
+
+def _section(build: Callable[[RunFiles], Section], files: RunFiles) -> Section:
+    with showing(f"the section {build.__name__}", files.folder):
+        return build(files)

@@ -4,12 +4,22 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from ..errors import RunError
 from .metrics import read_metrics
+
+# Parts of files that are mappings, some of mappings, and how deep; null may stand for an empty one.
+RESULTS = {
+    **dict.fromkeys(("diagnosis", "constraint", "training", "compare"), 1),
+    **dict.fromkeys(("numbers", "definitions", "tables", "terms"), 2),
+    "images": 3,
+}
+METRICS = dict.fromkeys(("terms", "epoch_terms", "diagnosis"), 1)
 
 
 @dataclass(frozen=True)
@@ -98,16 +108,52 @@ def read_run(folder: Path) -> RunFiles:
     """
     if not folder.is_dir():
         raise RunError(f"{folder} is not a folder. Give the folder of a run, such as runs/<name>/<run id>")
-    config = folder / "config.yaml"
+    config, results = folder / "config.yaml", folder / "results.json"
     return RunFiles(
         folder=folder,
         config=config.read_text(encoding="utf-8", errors="replace") if config.is_file() else "",
         environment=_read_json(folder / "environment.json"),
-        metrics=read_metrics(folder / "metrics.jsonl"),
-        results=_read_json(folder / "results.json"),
+        metrics=_read_metrics(folder / "metrics.jsonl"),
+        results=_with_mappings(results, _read_json(results), RESULTS),
         samples=list((folder / "samples").glob("*.png")),
-        finished=(folder / "results.json").is_file(),
+        finished=results.is_file(),
     )
+
+
+@contextmanager
+def showing(part: str, *folders: Path) -> Iterator[None]:
+    """Whatever is wrong with values that the body shows is damage: a file may hold anything.
+
+    Raises:
+        RunError: names the part of the page, and the folders that its values are from.
+    """
+    try:
+        yield
+    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
+        raise RunError(
+            f"{part} cannot be shown, as results.json, metrics.jsonl or environment.json is damaged in "
+            f"{', '.join(map(str, folders))}: {type(error).__name__}: {error}"
+        ) from error
+
+
+def _read_metrics(path: Path) -> list[dict[str, Any]]:
+    return [_with_mappings(path, line, METRICS, f"step {line['step']}: ") for line in read_metrics(path)]
+
+
+def _with_mappings(path: Path, value: dict[str, Any], depths: dict[str, int], where: str = "") -> dict[str, Any]:
+    """The value, whose parts are mappings as deep as said."""
+    for name, depth in depths.items():
+        _check_mappings(path, where + name, value.get(name), depth)
+    return value
+
+
+def _check_mappings(path: Path, name: str, value: Any, depth: int) -> None:
+    if value is None or not depth:
+        return
+    if not isinstance(value, dict):
+        raise RunError(f"{path} is damaged: {name} is {json.dumps(value)[:60]}, not an object")
+    for key, inner in value.items():
+        _check_mappings(path, f"{name}.{key}", inner, depth - 1)
 
 
 def _read_json(path: Path) -> dict[str, Any]:

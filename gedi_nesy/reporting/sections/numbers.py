@@ -54,7 +54,7 @@ def published(files: RunFiles) -> Section:
     seed = files.results.get("seed")
     note = (
         f"One run{'' if seed is None else f' (seed {escape(str(seed))})'} beside the paper's {table.statistic}. "
-        f"Within means no farther from it than the spread, with {table.rounding:g} more for the paper's rounding."
+        f"Within means no farther from it than the spread, with half a printed digit more for rounding."
     )
     whole = f"""<div class="scroll" tabindex="0" role="region" aria-label="This run beside the paper">
 {beside_html(table, theirs, ours)}</div>

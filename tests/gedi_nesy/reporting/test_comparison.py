@@ -74,6 +74,14 @@ def test_a_damaged_config_is_named(runs: list[Path], tmp_path: Path) -> None:
         rendered(runs, tmp_path)
 
 
+def test_values_of_the_wrong_kind_are_damage(runs: list[Path], tmp_path: Path) -> None:
+    (runs[0] / "results.json").write_text(
+        '{"training": {"seconds": {}}, "diagnosis": {"failures": 3}}', encoding="utf-8"
+    )
+    with pytest.raises(RunError, match=f"is damaged in {runs[0]}, {runs[1]}.*: TypeError"):
+        write_comparison(runs, tmp_path / "out.html")
+
+
 def test_one_run_is_no_comparison(finished_run: Path, tmp_path: Path) -> None:
     for folders in ([finished_run], [finished_run, finished_run]):
         with pytest.raises(RunError, match="a comparison takes two different runs or more"):

@@ -186,6 +186,38 @@ def test_damaged_results_are_an_error_that_names_the_file(finished_run: Path) ->
         write_report(finished_run)
 
 
+@pytest.mark.parametrize(
+    ("damage", "words"),
+    [
+        ({"numbers": {"a": [1]}}, r"results\.json is damaged: numbers\.a is \[1\], not an object"),
+        ({"compare": "x"}, r'results\.json is damaged: compare is "x", not an object'),
+        ({"images": {"a": {"b": 3}}}, r"results\.json is damaged: images\.a\.b is 3"),
+        (
+            {"tables": {"c": {"confusion": 5}}},
+            r"the section confusion cannot be shown, as .* is damaged in \S+: TypeError",
+        ),
+        ({"numbers": {"classification": {"accuracy": "x"}}}, "the section published cannot be shown"),
+        ({"training": {"seconds": "x"}}, "the header cannot be shown"),
+    ],
+)
+def test_values_of_the_wrong_kind_are_damage(finished_run: Path, damage: dict[str, Any], words: str) -> None:
+    change(finished_run, **damage)
+    with pytest.raises(RunError, match=words):
+        write_report(finished_run)
+
+
+def test_a_damaged_line_of_the_metrics_is_named(finished_run: Path) -> None:
+    (finished_run / "metrics.jsonl").write_text('{"step": 3, "epoch": 1, "terms": [1]}\n', encoding="utf-8")
+    with pytest.raises(RunError, match=r"metrics\.jsonl is damaged: step 3: terms is \[1\], not an object"):
+        write_report(finished_run)
+
+
+def test_our_number_in_a_published_table_keeps_its_digits(finished_run: Path) -> None:
+    page = rendered(finished_run)
+    assert '<td data-value="0.9842">0.984</td>' in page
+    assert "with half a printed digit more for rounding" in page
+
+
 def test_missing_folder_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(RunError, match="is not a folder"):
         write_report(tmp_path / "none")
