@@ -9,6 +9,7 @@ from typing import Any
 import torch
 
 from ..data.dataset import to_pixels
+from ..errors import DivergenceError
 from ..evaluators import Evaluation
 from ..files import write_atomic, write_failed, write_json
 from ..methods import capabilities
@@ -27,14 +28,17 @@ SAMPLES = 64
 
 
 def evaluate(run: Run) -> dict[str, Any]:
-    """All evaluators, results.json, figures, samples and report.html; gives the results."""
+    """All evaluators, results.json, figures, samples and report.html; gives the results.
+
+    An evaluator that meets numbers which are not finite has none; the results say why, and have those of the others.
+    """
     with for_evaluation(run):
         last_terms = _last_epoch_terms(run)
-        evaluations = _evaluate_all(run, last_terms)
+        evaluations, missing = _evaluate_all(run, last_terms)
         pictures = save_images(run.folder, evaluations)
         for name, drawing in run.task.drawings().items():
             _write(run.folder.figures / f"{name}.svg", drawing.encode())
-        results = assemble(run, evaluations, pictures, diagnose(run, last_terms), last_terms)
+        results = assemble(run, evaluations, pictures, diagnose(run, last_terms), last_terms, missing)
         if "sample" in capabilities(run.method) and run.dataset.is_pictures:
             save_samples(run, run.folder.samples / "final.png", SAMPLES, run.config.seed)
     run.plugins.hook.evaluated(run=run, results=results)
@@ -79,12 +83,17 @@ def _write(path: Path, data: bytes) -> None:
 
 
 @torch.no_grad()
-def _evaluate_all(run: Run, last_terms: dict[str, float]) -> dict[str, Evaluation]:
+def _evaluate_all(run: Run, last_terms: dict[str, float]) -> tuple[dict[str, Evaluation], dict[str, str]]:
+    """What each evaluator found, and why others found nothing."""
     context = evaluator_context(run, last_terms)
-    return {
-        component.name: make_evaluator(run, component, context).evaluate(run.method, run.task)
-        for component in run.config.evaluators
-    }
+    evaluations: dict[str, Evaluation] = {}
+    missing: dict[str, str] = {}
+    for component in run.config.evaluators:
+        try:
+            evaluations[component.name] = make_evaluator(run, component, context).evaluate(run.method, run.task)
+        except DivergenceError as error:
+            missing[component.name] = str(error)
+    return evaluations, missing
 
 
 def _last_epoch_terms(run: Run) -> dict[str, float]:

@@ -16,17 +16,20 @@ def assemble(
     pictures: dict[str, dict[str, dict[str, Any]]],
     diagnosis: Diagnosis,
     last_terms: dict[str, float],
+    missing: dict[str, str],
 ) -> dict[str, Any]:
     """Everything that a finished run says about itself, JSON-able.
 
     Args:
         pictures: file (within the run folder), caption and rows of each evaluator's named images.
+        missing: why an evaluator has no numbers.
     """
     images = run.step * run.config.training.batch_size * run.task.images_per_example
     return {
         "name": run.config.name,
         "seed": run.config.seed,
         "method": run.config.method.name,
+        "evaluators": [component.flat() for component in run.config.evaluators],
         "numbers": {name: evaluation.numbers for name, evaluation in evaluations.items()},
         "definitions": {name: evaluation.definitions for name, evaluation in evaluations.items()},
         "tables": {name: evaluation.tables for name, evaluation in evaluations.items() if evaluation.tables},
@@ -42,7 +45,8 @@ def assemble(
             for name, term in run.terms.items()
         },
         "diagnosis": diagnosis.plain(),
-        "notes": run.notes,
+        "missing": missing,
+        "notes": [*run.notes, *(f"no numbers of the evaluator {name}: {reason}" for name, reason in missing.items())],
         "constraint": run.task.facts() or None,
         "training": {
             "seconds": run.seconds,

@@ -12,13 +12,14 @@ NAME_WIDTH = 18
 
 
 def summary(results: dict[str, Any]) -> str:
-    """Numbers by evaluator with their definitions, failures, and the published cell to compare with."""
+    """Numbers by evaluator with their definitions, evaluators without numbers, failures, and the published cell to compare with."""
     lines = []
     for evaluator, numbers in results["numbers"].items():
         definitions = results["definitions"][evaluator]
         lines += [
             _wrap(f"{name:>{NAME_WIDTH}}  {value:.4f}  {definitions[name]}", 28) for name, value in numbers.items()
         ]
+    lines += [_wrap(f"no numbers of {name}: {reason}", 9) for name, reason in results["missing"].items()]
     lines += [_wrap(f"failure: {failure}", 9) for failure in results["diagnosis"]["failures"]]
     if compare := results["compare"]:
         table = load_published(compare["table"])

@@ -52,13 +52,19 @@ def is_open(job: Job, runs: Path) -> bool:
 
 
 def to_evaluate(job: Job, runs: Path) -> list[dict[str, Any]]:
-    """The evaluators of a job that the config of its run does not have, or has with other options."""
+    """The evaluators of a job that the results of its run were not made with, or with other options.
+
+    The config does not tell: it has them as soon as an evaluation begins.
+    """
+    wanted: list[dict[str, Any]] = json.loads(job.evaluators)
+    results = job.folder(runs).results
+    if not results.is_file():
+        return wanted
     try:
-        config = yaml.safe_load(job.folder(runs).config.read_text(encoding="utf-8"))
-        known = list(config.get("evaluators") or [])
-    except (OSError, UnicodeDecodeError, yaml.YAMLError, AttributeError, TypeError):
-        return []  # whoever reads the run's results says what is damaged
-    return [evaluator for evaluator in json.loads(job.evaluators) if evaluator not in known]
+        known = list(json.loads(results.read_text(encoding="utf-8")).get("evaluators") or [])
+    except (OSError, ValueError, AttributeError, TypeError):
+        return []  # whoever reads the numbers says what is damaged
+    return [evaluator for evaluator in wanted if evaluator not in known]
 
 
 def carry_out(job: Job, runs: Path, threads: int | None = None, parent: int | None = None) -> Outcome:
@@ -180,6 +186,7 @@ def _train(job: Job, runs: Path) -> None:
     folder = job.folder(runs)
     begun = folder.config.is_file()
     if begun:
+        load_tree(str(folder.config))  # says what is damaged
         _add_evaluators(folder, to_evaluate(job, runs))
     # A run that has been started goes on with its own config: it may have been started for another table.
     tree = load_tree(str(folder.config)) if begun else load_tree(job.config, job.all_overrides())
@@ -205,7 +212,7 @@ def _add_evaluators(folder: RunFolder, wanted: list[dict[str, Any]]) -> None:
     text = folder.config.read_text(encoding="utf-8")
     config = yaml.safe_load(text)
     names = {evaluator["name"] for evaluator in wanted}
-    config["evaluators"] = [old for old in config["evaluators"] if old["name"] not in names] + wanted
+    config["evaluators"] = [old for old in config.get("evaluators") or [] if old["name"] not in names] + wanted
     header = "".join(line for line in text.splitlines(keepends=True) if line.startswith("#"))
     write_atomic(folder.config, (header + yaml.safe_dump(config, sort_keys=False, allow_unicode=True)).encode())
 

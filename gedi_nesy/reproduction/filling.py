@@ -6,7 +6,7 @@ import json
 import math
 import statistics
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -87,11 +87,16 @@ def spread_of(values: list[float], how: str | None) -> float | None:
 
 @dataclass(frozen=True)
 class _Found:
-    """What is known of a run: its numbers, or why it has none."""
+    """What is known of a run: its numbers, or why it has none.
+
+    Attributes:
+        without: evaluator -> why its numbers do not count.
+    """
 
     numbers: dict[str, dict[str, float | None]]
     problem: str | None
     record: dict[str, Any]
+    without: dict[str, str] = field(default_factory=dict)
 
     @classmethod
     def of(cls, job: Job, runs: Path, outcome: Outcome | None) -> _Found:
@@ -109,13 +114,14 @@ class _Found:
             try:
                 results = json.loads(folder.results.read_text(encoding="utf-8"))
                 numbers = {str(name): dict(part) for name, part in results["numbers"].items()}
+                without = _made_otherwise(job, results) | dict(results.get("missing") or {})
             except (OSError, ValueError, KeyError, AttributeError, TypeError) as error:
                 return cls({}, f"{folder.results} is damaged ({error}); delete {folder.path} to train it anew", record)
             training = results.get("training") or {}
             record |= {key: training.get(key) for key in ("seconds", "device")} | {
                 "commit": _commit(folder.environment)
             }
-            return cls(numbers, None, record)
+            return cls(numbers, None, record, without)
         reason = outcome.reason if outcome and outcome.reason else stand.reason if stand else ""
         record["reason"] = reason
         return cls({}, f"{record['state']}{': ' + reason if reason else ''}", record)
@@ -123,12 +129,31 @@ class _Found:
     def number(self, name: str) -> float | None:
         """A number by `evaluator.number` or its own name, None if it diverged; KeyError if the run has no such one."""
         evaluator, dot, own = name.rpartition(".")
-        parts = [self.numbers.get(evaluator, {})] if dot else list(self.numbers.values())
-        for part in parts:
-            if own in part:
+        for place, part in self.numbers.items():
+            if own in part and place not in self.without and place == (evaluator if dot else place):
                 return part[own]
         known = ", ".join(f"{evaluator}.{own}" for evaluator, part in self.numbers.items() for own in part)
         raise KeyError(f'results.json has no number "{name}". It has: {known or "none"}')
+
+    def withheld(self, name: str) -> str | None:
+        """Why a number is not to be had or does not count, if that is known."""
+        if evaluator := name.rpartition(".")[0]:
+            return self.without.get(evaluator)
+        counted = (part for place, part in self.numbers.items() if place not in self.without)
+        return None if any(name in part for part in counted) else next(iter(self.without.values()), None)
+
+
+def _made_otherwise(job: Job, results: dict[str, Any]) -> dict[str, str]:
+    """The evaluators whose numbers were made with other options than the job's."""
+    made = {evaluator["name"]: evaluator for evaluator in results.get("evaluators") or []}
+    reason = (
+        "the evaluator {} was run with other options than this table's; the same command without --list runs it again"
+    )
+    return {
+        wanted["name"]: reason.format(wanted["name"])
+        for wanted in json.loads(job.evaluators)
+        if wanted["name"] in results["numbers"] and made.get(wanted["name"]) != wanted
+    }
 
 
 def _entry(plan: Plan, place: Place, metric: str, found: Mapping[Job, _Found]) -> Entry:
@@ -164,6 +189,9 @@ def _values(place: Place, metric: str, what: Metric, found: Mapping[Job, _Found]
             # That a run has not been started needs no words where an obstacle has been named.
             if not (place.obstacle and run.record["state"] == "missing"):
                 reasons.append(f"seed {job.seed}: {run.problem}")
+            continue
+        if reason := run.withheld(name):
+            reasons.append(f"seed {job.seed}: {reason}")
             continue
         try:
             number = run.number(name)

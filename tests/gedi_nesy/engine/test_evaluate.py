@@ -46,6 +46,36 @@ def test_images_of_an_evaluator_become_files_that_results_name(tiny_config, cli,
         assert picture.format == "PNG"
 
 
+DIVERGING = """
+from gedi_nesy import DivergenceError, Evaluator, hookimpl
+
+class Diverging(Evaluator):
+    def evaluate(self, method, task):
+        raise DivergenceError("the score of some image is not finite")
+
+@hookimpl
+def register(registry):
+    registry.add_evaluator("diverging", Diverging)
+"""
+
+
+def test_an_evaluator_that_diverges_leaves_the_others_their_numbers(tiny_config, cli, tmp_path):
+    (tmp_path / "diverging.py").write_text(DIVERGING)
+    text = tiny_config.read_text().replace("plugins: [", f"plugins: [{tmp_path / 'diverging.py'}, ")
+    tiny_config.write_text(text)
+    code, out, err = cli("train", tiny_config, "--run-id", "r", "evaluators=[diverging, classification]")
+    assert code == 0, err
+    assert "no numbers of diverging: the score" in out
+    run = Path("runs/tiny/r")
+    results = json.loads((run / "results.json").read_text())
+    assert set(results["numbers"]) == {"classification"}
+    assert [evaluator["name"] for evaluator in results["evaluators"]] == ["diverging", "classification"]
+    assert results["missing"] == {"diverging": "the score of some image is not finite"}
+    note = "no numbers of the evaluator diverging: the score of some image is not finite"
+    assert results["notes"][-1] == note and note in (run / "report.html").read_text()
+    assert json.loads((run / "state.json").read_text())["state"] == "finished"
+
+
 def test_a_name_that_is_no_file_name_is_refused(tmp_path):
     grid = ImageGrid(torch.zeros(1, 1, 2, 2, dtype=torch.uint8), "one")
     with pytest.raises(ValueError, match=r"evaluator bad names its images '\.\./up'"):

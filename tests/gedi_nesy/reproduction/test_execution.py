@@ -16,12 +16,14 @@ from gedi_nesy.engine.state import State, working
 from gedi_nesy.errors import UserError
 from gedi_nesy.reproduction.execution import (
     Outcome,
+    _add_evaluators,
     carry_out,
     carry_out_all,
     carry_out_on_cluster,
     is_open,
     stand_of,
     threads_each,
+    to_evaluate,
 )
 from gedi_nesy.reproduction.job import Job, prepare
 
@@ -74,6 +76,21 @@ def test_a_finished_run_is_evaluated_with_what_another_table_asks_for(job: Job, 
     assert max(file.stat().st_mtime_ns for file in job.folder(RUNS).checkpoints.iterdir()) == before, (
         "nothing is trained"
     )
+
+
+def test_an_evaluation_that_was_killed_is_made_again(job: Job, tiny_config: Path) -> None:
+    assert carry_out(job, RUNS).state is State.finished
+    folder, changes = job.folder(RUNS), {"training.epochs": 2, "evaluators": [{"name": "knn", "max_neighbours": 3}]}
+    more = prepare(str(tiny_config), changes).job(0)
+    # A kill leaves the config with the new evaluator, the old results, and a state that says nothing of an end.
+    _add_evaluators(folder, to_evaluate(more, RUNS))
+    ended = subprocess.Popen([sys.executable, "-c", ""])
+    ended.wait()
+    said = json.loads(folder.state.read_text()) | {"state": "running", "process": ended.pid}
+    folder.state.write_text(json.dumps(said))
+    assert is_open(more, RUNS) and [evaluator["name"] for evaluator in to_evaluate(more, RUNS)] == ["knn"]
+    assert carry_out(more, RUNS).state is State.finished
+    assert "knn" in numbers(more) and not is_open(more, RUNS)
 
 
 def test_divergence_is_an_outcome_and_is_not_tried_again(tiny_config: Path) -> None:

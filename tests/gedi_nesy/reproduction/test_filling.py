@@ -24,12 +24,16 @@ def plan(recipe_file: Path) -> Plan:
     return make_plan(load_recipe(str(recipe_file)), "small", seeds=3, rows=["40"])
 
 
-def pretend(job: Job, **numbers: Any) -> None:
+def pretend(job: Job, evaluators: list[dict[str, Any]] | None = None, **numbers: Any) -> None:
     """A finished run's folder, as far as the table reads it."""
     folder = job.folder(RUNS)
     folder.path.mkdir(parents=True, exist_ok=True)
     folder.config.write_text("")
-    results = {"numbers": {"classification": numbers}, "training": {"seconds": 30.0, "device": "cpu"}}
+    results = {
+        "evaluators": json.loads(job.evaluators) if evaluators is None else evaluators,
+        "numbers": {"classification": numbers},
+        "training": {"seconds": 30.0, "device": "cpu"},
+    }
     folder.results.write_text(json.dumps(results))
     folder.environment.write_text(json.dumps({"commit": "a" * 40}))
 
@@ -81,6 +85,25 @@ def test_damaged_results_and_unknown_numbers_are_said(plan: Plan) -> None:
     entry = fill(plan, RUNS).entry("40", "with", "nmi")
     assert 'results.json has no number "nmi". It has: classification.accuracy' in entry.reasons
     assert any("results.json is damaged" in reason and "delete" in reason for reason in entry.reasons)
+
+
+@pytest.mark.parametrize("made_with", [[], [{"name": "classification", "some": "other option"}]])
+def test_a_number_made_with_other_options_is_refused(plan: Plan, made_with: list[dict[str, Any]]) -> None:
+    first, second, _ = plan.places[0].jobs
+    pretend(first, made_with, accuracy=0.9)
+    pretend(second, accuracy=0.2)
+    entry = fill(plan, RUNS).entry("40", "with", "accuracy")
+    assert entry.values == {1: pytest.approx(20)}
+    assert entry.reasons[0].startswith("seed 0: the evaluator classification was run with other options")
+
+
+def test_an_evaluator_without_numbers_says_why(plan: Plan) -> None:
+    job = plan.places[0].jobs[0]
+    pretend(job)
+    results = json.loads(job.folder(RUNS).results.read_text())
+    results |= {"numbers": {}, "missing": {"classification": "the scores are not finite"}}
+    job.folder(RUNS).results.write_text(json.dumps(results))
+    assert fill(plan, RUNS).entry("40", "with", "accuracy").reasons[0] == "seed 0: the scores are not finite"
 
 
 def test_a_diverged_run_stands_in_its_cell_with_the_reason(plan: Plan) -> None:
