@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -18,15 +19,24 @@ KEY_NUMBERS = 3
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
+class Standing(StrEnum):
+    """Those of `engine.state.State`, which is slow to import, and what a folder is without a config that can be read."""
+
+    finished = "finished"
+    running = "running"
+    diverged = "diverged"
+    failed = "failed"
+    killed = "killed"
+    damaged = "damaged"
+
+
 @app.callback()
 def list_(
     context: typer.Context,
     name: Annotated[
         str | None, typer.Option(help="Only runs whose name has this part, or matches with * and ?.")
     ] = None,
-    state: Annotated[
-        str | None, typer.Option(help="Only these: finished, running, diverged, failed, killed, damaged.")
-    ] = None,
+    state: Annotated[Standing | None, typer.Option(help="Only runs in this state.")] = None,
     sort: Annotated[
         str,
         typer.Option(

@@ -108,12 +108,14 @@ def _numbers(runs: list[Compared]) -> Section:
     for evaluator, name in places:
         definitions = (run.files.part("definitions").get(evaluator, {}).get(name) for run in runs)
         meaning = next((str(definition) for definition in definitions if definition), "")
+        plain = escape(f"{words(name)} {words(evaluator)}")
         what = f"<b>{escape(words(name))}</b> <span>{escape(words(evaluator))}</span>"
+        what += f'<span class="meaning">{escape(meaning)}</span>' if meaning else ""
         values = "".join(_cell(run.files.part("numbers").get(evaluator, {}).get(name)) for run in runs)
-        rows.append(f'<th scope="row" title="{escape(meaning)}">{what}</th>{values}')
+        rows.append(f'<th scope="row" data-csv="{plain}">{what}</th>{values}')
     headings = ["number", *(run.label for run in runs)]
     body = table_html("Numbers", headings, rows, {"number"}) if rows else ""
-    return Section("Numbers", body, "On data that training has not seen. Point at a name for its definition.")
+    return Section("Numbers", body, "On data that training has not seen.")
 
 
 def _published(runs: list[Compared]) -> Section:

@@ -27,10 +27,10 @@ def _table(matrix: list[list[int]], classes: list[str]) -> str:
     body = "".join(_row(index, rows[index], counts, columns) for index, counts in enumerate(matrix))
     dense = " dense" if width > MAX_PRINTED_CLASSES else ""
     return f"""<figure class="table confusion{dense}">
-<div class="scroll" tabindex="0" role="region" aria-label="Confusion matrix">
+<div class="scroll" tabindex="0" role="region" aria-label="Confusion matrix. Arrow keys read single cells.">
 <table><caption>Images by true class (rows) and predicted class (columns); colour is the share of the row</caption>
 <thead><tr><td data-csv="true class"></td>{head}<th scope="col" class="recall">right</th></tr></thead><tbody>{body}</tbody></table></div>
-<p class="readout" aria-live="polite">Point at a cell to read it.</p>
+<p class="readout" aria-live="polite">Point at a cell to read it, or press the arrow keys.</p>
 {tools("confusion matrix", "csv", "png")}</figure>"""
 
 

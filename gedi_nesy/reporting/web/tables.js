@@ -45,7 +45,7 @@ function drawTable(table) {
     context.textBaseline = "middle";
     context.textAlign = style.textAlign === "center" ? "center" : style.textAlign === "right" ? "right" : "left";
     const at = {center: x + box.width / 2, right: x + box.width, left: x}[context.textAlign];
-    if (getComputedStyle(cell.firstElementChild ?? cell).display !== "none") context.fillText(cell.textContent, at, y + box.height / 2, box.width);
+    if (getComputedStyle(cell.firstElementChild ?? cell).clipPath === "none") context.fillText(cell.textContent, at, y + box.height / 2, box.width);
   }
   return canvas;
 }
@@ -57,10 +57,30 @@ for (const figure of document.querySelectorAll("figure.table")) {
 }
 
 for (const figure of document.querySelectorAll(".confusion")) {
-  const readout = figure.querySelector(".readout");
-  const read = event => { if (event.target.closest("td[title]")) readout.textContent = event.target.closest("td").title; };
-  figure.addEventListener("pointerover", read);
-  figure.addEventListener("click", read);
+  const readout = figure.querySelector(".readout"), region = figure.querySelector(".scroll"), rows = figure.querySelector("tbody").rows;
+  let here = null;
+  const read = cell => { readout.textContent = cell.title; };
+  const point = event => { if (event.target.closest("td[title]")) read(event.target.closest("td")); };
+  const move = cell => {
+    here?.classList.remove("here");
+    here = cell;
+    here?.classList.add("here");
+  };
+  figure.addEventListener("pointerover", point);
+  figure.addEventListener("click", point);
+  region.addEventListener("blur", () => move(null));
+  // The arrow keys begin at the first cell; beside the counts stand the row's name and its share that is right.
+  region.addEventListener("keydown", event => {
+    const way = WAYS[event.key];
+    if (!way) return;
+    event.preventDefault();
+    const [right, down] = here ? [here.cellIndex + way[0], here.parentNode.sectionRowIndex + way[1]] : [1, 0];
+    const cell = rows[down]?.cells[right];
+    if (cell?.title) move(cell);
+    if (!here) return;
+    read(here);
+    here.scrollIntoView({block: "nearest", inline: "nearest"});
+  });
 }
 
 // Images are files already.

@@ -10,6 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from gedi_nesy.cli.listing import Standing
+from gedi_nesy.engine.state import State
+
 
 def make_run(name, run_id, *, accuracy=None, state=None, started="2026-01-01T10:00:00", **config):
     folder = Path("runs") / name / run_id
@@ -60,6 +63,9 @@ def test_sorting_and_filtering(runs, cli):
     assert names(cli("runs", "--name", "toy")[1]) == ["toys/c", "toys/d"]
     assert names(cli("runs", "--name", "*/b")[1]) == ["sums/b"]
     assert names(cli("runs", "--state", "diverged")[1]) == ["toys/c"]
+    code, _, err = cli("runs", "--state", "bogus")
+    assert code == 2 and "'bogus' is not one of" in err and all(f"'{state}'" in err for state in Standing)
+    assert set(Standing) == {*State, "damaged"}
     code, _, err = cli("runs", "--sort", "acuracy")
     assert code == 2 and 'no run here has a number "acuracy". Did you mean "accuracy"?' in err
 

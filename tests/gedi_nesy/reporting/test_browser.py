@@ -194,6 +194,32 @@ def test_a_cell_of_the_confusion_matrix_is_read_out(report: Path, open_page: Any
     assert page.locator(".readout").inner_text() == "true 0, predicted 0: 965 of 971 images (99.4%)"
 
 
+def test_the_confusion_matrix_is_read_by_keyboard(report: Path, open_page: Any) -> None:
+    page = open_page(report)
+    page.locator(".confusion .scroll").focus()
+    for key, place in (("Right", "0, predicted 0"), ("Right", "0, predicted 1"), ("Down", "1, predicted 1")):
+        page.keyboard.press(f"Arrow{key}")
+        assert page.locator(".readout").inner_text().startswith(f"true {place}:")
+    for _ in range(12):  # beyond the last column
+        page.keyboard.press("ArrowRight")
+    assert page.locator(".readout").inner_text().startswith("true 1, predicted 9:")
+    assert page.locator(".confusion td.here").count() == 1
+    page.locator("#theme").focus()
+    assert page.locator(".confusion td.here").count() == 0
+
+
+def test_counts_of_many_classes_are_out_of_sight_but_read_out(finished_run: Path, open_page: Any) -> None:
+    path = finished_run / "results.json"
+    results = json.loads(path.read_text(encoding="utf-8"))
+    matrix = [[1000 + row + column for column in range(40)] for row in range(40)]
+    results["tables"] = {"classification": {"confusion": matrix, "classes": [f"class {row}" for row in range(40)]}}
+    path.write_text(json.dumps(results), encoding="utf-8")
+    page = open_page(write_report(finished_run), 390)
+    assert '- cell "1078"' in page.locator(".confusion").aria_snapshot()
+    assert page.locator(".confusion td span").first.bounding_box()["width"] == 1
+    assert page.evaluate("document.documentElement.scrollWidth") == 390
+
+
 def test_everything_can_be_downloaded(report: Path, open_page: Any) -> None:
     page = open_page(report)
     files = {}

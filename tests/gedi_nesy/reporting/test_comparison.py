@@ -46,7 +46,9 @@ def test_numbers_stand_side_by_side_with_a_dash_where_there_is_none(runs: list[P
     page = rendered(runs, tmp_path)
     row = re.search(r"<b>accuracy</b>.*?</tr>", page, re.DOTALL)
     assert row and 'data-value="0.9842">0.984</td><td>–</td>' in row[0]  # noqa: RUF001
-    assert "share of test images whose most probable class" in page
+    # In the cell, where it is read without a pointer; not in the CSV.
+    assert '<span class="meaning">share of test images whose most probable class' in row[0]
+    assert 'data-csv="accuracy classification"' in page
     assert "Without results so far: 1" in page
 
 
