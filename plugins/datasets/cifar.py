@@ -59,7 +59,9 @@ class Cifar100(Cifar10):
 
 
 def read_plain_pickle(file: Path) -> Any:
-    """What a pickle holds if that is numbers, texts and numpy arrays; unlike `pickle.load` it runs nothing from the file.
+    """What a pickle holds if that is numbers, texts and arrays of bytes; unlike `pickle.load` it runs nothing from the file.
+
+    Arrays come as objects that `numpy.asarray` turns into arrays.
 
     Raises:
         pickle.UnpicklingError: it holds anything else.
@@ -69,23 +71,75 @@ def read_plain_pickle(file: Path) -> Any:
 
 
 class _PlainUnpickler(pickle.Unpickler):
-    """Knows the functions that numpy's arrays are rebuilt with, under the names that numpy 1 and 2 have for them."""
+    """Knows what numpy's arrays are rebuilt with, under the names that numpy 1 and 2 have for it, and gives stand-ins for it.
 
-    def find_class(self, module: str, name: str) -> Any:
-        empty = np.empty(0)
-        allowed = {
-            "multiarray._reconstruct": empty.__reduce__()[0],
-            "numeric._frombuffer": empty.__reduce_ex__(5)[0],
-            "numpy.ndarray": np.ndarray,
-            "numpy.dtype": np.dtype,
-            "_codecs.encode": _encode,
-        }
+    Not numpy's own: a file may set the state of what it is given, and a dtype of a made-up state corrupts memory.
+    """
+
+    def find_class(self, module: str, name: str) -> type[_StandIn]:
         short = module.removeprefix("numpy.core.").removeprefix("numpy._core.")
-        if (found := allowed.get(f"{short}.{name}")) is None:
+        if (found := _STAND_INS.get(f"{short}.{name}")) is None:
             raise pickle.UnpicklingError(f"it asks to run {module}.{name}, which no data needs")
         return found
 
 
-def _encode(text: str, encoding: str) -> bytes:
+class _StandIn:
+    """Its state cannot be set, nor that of its class: to call this on a class lacks an argument."""
+
+    def __setstate__(self, state: Any) -> None:
+        """Nothing in it is wanted."""
+
+
+class _Dtype(_StandIn):
+    """Bytes, the only kind of number whose order in memory is not a matter of state."""
+
+    def __init__(self, code: Any, *_: Any) -> None:
+        if code != "u1":
+            raise pickle.UnpicklingError(f"it has an array of {code!r}, and all that CIFAR's data need is u1")
+
+
+class _Encoded(_StandIn, bytes):
     """How Python 2's byte strings are written by Python 3."""
-    return text.encode(encoding)
+
+    def __new__(cls, text: str, encoding: str) -> _Encoded:
+        if encoding != "latin1":
+            raise pickle.UnpicklingError(f"it has a text in {encoding!r}, and numpy writes latin1")
+        return super().__new__(cls, text.encode("latin1"))
+
+
+class _Array(_StandIn):
+    """What `_reconstruct` makes: an empty array, whose state is set next."""
+
+    values: np.ndarray[Any, np.dtype[np.uint8]]
+
+    def __init__(self, *_: Any) -> None:
+        self.values = np.empty(0, np.uint8)
+
+    def __setstate__(self, state: Any) -> None:
+        _, shape, dtype, is_fortran, raw = state
+        self._fill(raw, dtype, shape, "F" if is_fortran else "C")
+
+    def _fill(self, raw: Any, dtype: Any, shape: Any, order: Any) -> None:
+        if not isinstance(dtype, _Dtype):
+            raise pickle.UnpicklingError(f"it has an array of {dtype!r}")
+        raw = raw.encode("latin1") if isinstance(raw, str) else raw  # as Python 2 wrote it
+        self.values = np.frombuffer(raw, np.uint8).reshape(shape, order=order)
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray[Any, Any]:
+        return self.values
+
+
+class _FromBuffer(_Array):
+    """An array of protocol 5, which is made at once."""
+
+    def __init__(self, raw: Any, dtype: Any, shape: Any, order: Any, *_: Any) -> None:
+        self._fill(raw, dtype, shape, order)
+
+
+_STAND_INS: dict[str, type[_StandIn]] = {
+    "multiarray._reconstruct": _Array,
+    "numeric._frombuffer": _FromBuffer,
+    "numpy.ndarray": _Array,
+    "numpy.dtype": _Dtype,
+    "_codecs.encode": _Encoded,
+}
