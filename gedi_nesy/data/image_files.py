@@ -71,10 +71,18 @@ def framed(image: Image.Image, channels: int, size: int, crop: float) -> Image.I
 
 
 def _converted(image: Image.Image, channels: int) -> Image.Image:
-    image = ImageOps.exif_transpose(image)
+    image = _upright(image)
     if image.has_transparency_data:
         image = Image.alpha_composite(Image.new("RGBA", image.size, "black"), image.convert("RGBA"))
     return image.convert(MODES[channels])
+
+
+def _upright(image: Image.Image) -> Image.Image:
+    """Turned as its EXIF data say; as it is where these are damaged, as browsers and viewers show it."""
+    try:
+        return ImageOps.exif_transpose(image)
+    except Exception:  # what Pillow raises depends on where in the EXIF data the damage is
+        return image
 
 
 def pixels_of(image: Image.Image) -> UInt8[Tensor, "channels height width"]:

@@ -10,7 +10,7 @@ import torch
 from PIL import Image
 
 from gedi_nesy import DataError
-from gedi_nesy.data.image_files import describe, fits, fitted, is_deep, open_image, pixels_of
+from gedi_nesy.data.image_files import describe, fits, fitted, framed, is_deep, open_image, pixels_of
 
 
 def test_pixels_are_those_of_the_file(tmp_path):
@@ -66,6 +66,14 @@ def test_fitting_turns_upright_and_makes_transparent_black():
     assert pixels_of(fitted(Image.open(stream), (1, 4, 2))).tolist() == [[[255, 255], [255, 255], [0, 0], [0, 0]]]
     clear = Image.new("RGBA", (1, 1), (255, 255, 255, 0))
     assert pixels_of(fitted(clear, (3, 1, 1))).flatten().tolist() == [0, 0, 0]
+
+
+def test_a_photo_with_damaged_exif_is_taken_as_it_lies(tmp_path):
+    picture = Image.new("L", (4, 2), 90)
+    picture.save(tmp_path / "photo.jpg", exif=b"Exif\0\0garbage, no TIFF")
+    photo = open_image(tmp_path / "photo.jpg")
+    assert pixels_of(fitted(photo, (1, 2, 4))).unique().tolist() == [90]
+    assert pixels_of(framed(photo, 3, 2, 1.0)).unique().tolist() == [90]
 
 
 def test_more_than_8_bits_are_seen(tmp_path):
