@@ -166,7 +166,11 @@ class Fetcher:
             raise DataError("\n".join([*faults, self._by_hand(download)]))
         self.say(f"{download.name}: downloaded from {url}{self._checked(download)}")
         if download.unpack:
-            self._take(archive, download)
+            try:
+                self._take(archive, download)
+            except DataError:  # else the next attempt would take what lies there for an archive, and not download
+                archive.unlink()
+                raise
             archive.unlink()
 
     def _by_hand(self, download: Download) -> str:

@@ -85,23 +85,25 @@ def transfer(source: Source, target: Path, md5: str | None, progress: Progress) 
     """Bring a file to its place.
 
     Args:
-        md5: what it must be; None takes it as it comes.
+        md5: what it must be; None takes it as it comes, from its beginning, for what is there may be of another file.
 
     Returns:
         The checksum of the file.
 
     Raises:
-        DataError: the source cannot be read, broke off (the next call goes on from there), or has another checksum.
+        DataError: the source cannot be read, broke off (the next call goes on from there if md5 is known), or has another checksum.
         OSError: the target cannot be written.
     """
     target.parent.mkdir(parents=True, exist_ok=True)
     part = target.with_name(f".{target.name}.part")
-    found = digest(part) if part.exists() and md5 else None
+    if md5 is None:
+        part.unlink(missing_ok=True)
+    found = digest(part) if part.exists() else None
     if found is None or found != md5:
         was_there = part.exists()
         _append(source, part, progress)
         found = digest(part)
-        if was_there and md5 and found != md5:  # what was there may have been of another file
+        if was_there and found != md5:  # what was there may have been of another file
             part.unlink()
             _append(source, part, progress)
             found = digest(part)
@@ -139,4 +141,6 @@ def _read(source: Source, opened: Opened, done: int) -> bytes:
 
 def _broke_off(source: Source, done: int, total: int | None, why: str) -> DataError:
     of = f" of {total}" if total is not None else ""
-    return DataError(f"{source} broke off after {done}{of} bytes: {why}. Run the command again, it goes on from there")
+    return DataError(
+        f"{source} broke off after {done}{of} bytes: {why}. Run the command again; if a checksum is known, it goes on from there"
+    )

@@ -16,6 +16,9 @@ import pytest
 import torchvision.datasets as published
 from gedi_nesy_plugins.datasets import celeba
 
+from gedi_nesy.data import fetching
+from gedi_nesy.data.transfer import LocalFile
+
 
 def md5(path):
     return hashlib.md5(path.read_bytes()).hexdigest()
@@ -116,6 +119,23 @@ def test_a_download_is_unpacked_and_its_archive_removed(cifar10, cli, monkeypatc
         and "--from FOLDER" in missing[2]
         and published.CIFAR10.tgz_md5 in missing[2]
     )
+
+
+def test_a_page_in_place_of_an_archive_is_not_kept(tmp_path, cli, monkeypatch):
+    """notMNIST has no published checksums, so that only unpacking tells; the next attempt downloads again."""
+    portal = tmp_path / "portal"
+    portal.write_text("<html>Log in</html>")
+    asked = []
+
+    def answered(address):
+        asked.append(address)
+        return LocalFile(portal)
+
+    monkeypatch.setattr(fetching, "Url", answered)
+    for attempts in (1, 2):
+        code, _, err = cli("data", "fetch", "notmnist", "--root", tmp_path / "root")
+        assert code == 2 and "train-images-idx3-ubyte.gz is damaged: Not a gzipped file" in err
+        assert len(asked) == 4 * attempts and not list((tmp_path / "root").rglob("*.*"))
 
 
 def test_an_archive_that_lies_in_the_root_already_is_used(cifar10, cli):

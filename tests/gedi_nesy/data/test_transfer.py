@@ -111,6 +111,12 @@ def test_without_a_checksum_the_file_is_taken_as_it_comes(server, tmp_path):
     assert go(url(server, "/ranges"), tmp_path / "file", None)[0] == MD5
 
 
+def test_without_a_checksum_nothing_is_added_to_what_may_be_of_another_file(server, tmp_path):
+    (tmp_path / ".file.part").write_bytes(b"x" * 50)
+    assert go(url(server, "/ranges"), tmp_path / "file", None)[0] == MD5
+    assert server.asked == [("/ranges", None)]
+
+
 @pytest.mark.parametrize("path", ["/none", "http"])
 def test_what_cannot_be_had_is_named(server, tmp_path, path):
     source = url(server, path) if path == "/none" else Url("http://127.0.0.1:1/x")
