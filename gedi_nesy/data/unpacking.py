@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import lzma
 import os
 import shutil
 import tarfile
@@ -35,6 +36,8 @@ def unpack(archive: Path, folder: Path) -> int:
     return count
 
 
+_DAMAGED = (tarfile.TarError, zipfile.BadZipFile, gzip.BadGzipFile, zlib.error, lzma.LZMAError, EOFError)
+
 Member = tuple[str, int | None, IO[bytes] | gzip.GzipFile]
 
 
@@ -57,8 +60,10 @@ def _members(archive: Path) -> Iterator[Iterator[Member]]:
                 yield iter([(archive.stem, None, stream)])
         else:
             raise DataError(f"{archive} is no archive that can be unpacked: .tar.gz, .tgz, .tar, .zip or .gz")
-    except (tarfile.TarError, zipfile.BadZipFile, gzip.BadGzipFile, zlib.error, EOFError) as error:
+    except _DAMAGED as error:
         raise DataError(f"{archive} is damaged: {error}. Get it again") from error
+    except RuntimeError as error:  # of zipfile: encrypted, or packed by a method it does not know
+        raise DataError(f"{archive} cannot be unpacked: {error}. Unpack it by hand, or get it again") from error
 
 
 def _opened(stream: IO[bytes] | None) -> IO[bytes]:

@@ -91,6 +91,38 @@ def test_a_damaged_archive_is_named_and_leaves_no_half_file(name, tmp_path):
     assert not [path for path in tmp_path.rglob("*") if path.is_file() and path != archive]
 
 
+def write_zip(path, method, offset_of_flags=0, value=None):
+    """One member; then a byte of both its headers, counted from the flags on, is another one."""
+    with zipfile.ZipFile(path, "w", method) as packed:
+        packed.writestr("a", bytes(range(256)) * 100)
+    data = bytearray(path.read_bytes())
+    if value is not None:
+        data[6 + offset_of_flags] = data[data.find(b"PK\1\2") + 8 + offset_of_flags] = value
+    path.write_bytes(data)
+
+
+@pytest.mark.parametrize(
+    ("offset_of_flags", "value", "reason"),
+    [(0, 1, "is encrypted, password required"), (2, 99, "That compression method is not supported")],
+)
+def test_an_encrypted_zip_and_one_of_an_unknown_method_are_refused(offset_of_flags, value, reason, tmp_path):
+    write_zip(tmp_path / "x.zip", zipfile.ZIP_STORED, offset_of_flags, value)
+    with pytest.raises(DataError, match=rf"x\.zip cannot be unpacked: .*{reason}.*get it again"):
+        unpack(tmp_path / "x.zip", tmp_path / "out")
+    assert not (tmp_path / "out/a").exists()
+
+
+def test_a_zip_whose_lzma_data_are_damaged_is_named(tmp_path):
+    archive = tmp_path / "x.zip"
+    write_zip(archive, zipfile.ZIP_LZMA)
+    data = bytearray(archive.read_bytes())
+    data[35:40] = b"\xff" * 5  # behind the header of 30 bytes and the name: LZMA's own properties
+    archive.write_bytes(data)
+    with pytest.raises(DataError, match=r"x\.zip is damaged"):
+        unpack(archive, tmp_path / "out")
+    assert not (tmp_path / "out/a").exists()
+
+
 def test_other_kinds_are_refused(tmp_path):
     (tmp_path / "x.rar").write_bytes(b"")
     with pytest.raises(DataError, match=r"x\.rar is no archive that can be unpacked"):
