@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
@@ -128,3 +129,14 @@ def predict(method: Any, pixels: Pixels) -> Float[Tensor, "images classes"]:
     if torch.isnan(log_probs).any():
         raise DivergenceError("the method's class probabilities are not numbers: its weights are damaged or diverged")
     return log_probs
+
+
+def output_names(task: Task, terms: Mapping[str, Term]) -> list[str]:
+    """What the classifier's outputs are called: classes if a term of the task tells them so, else clusters by number.
+
+    Args:
+        terms: those that the run trains with.
+    """
+    if task.TERMS.keys() & terms.keys():
+        return list(task.dataset.classes)
+    return [f"cluster {number}" for number in range(task.num_classes)]

@@ -12,7 +12,7 @@ from torch import Tensor
 from gedi_nesy import Evaluation, Evaluator, ImageGrid, Method, Options, Task
 from gedi_nesy.data.dataset import Images
 from gedi_nesy.evaluation.plane import neighbour_plane, principal_plane, trustworthiness
-from gedi_nesy.evaluators import embed, predict
+from gedi_nesy.evaluators import embed, output_names, predict
 from gedi_nesy.methods import capabilities
 
 COLUMNS = 25
@@ -47,6 +47,7 @@ class EmbeddingMap(Evaluator):
             "labels": images.labels.tolist(),
             "predictions": predict(method, images.pixels).argmax(dim=1).tolist() if classifies else None,
             "classes": list(task.dataset.classes),
+            "outputs": output_names(task, self.context.terms),
             "columns": COLUMNS,
             "projection": "t-SNE" if self.options.projection == "tsne" else "two principal components",
         }

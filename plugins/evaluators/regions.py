@@ -10,7 +10,7 @@ from pydantic import Field
 from torch import Tensor
 
 from gedi_nesy import ConfigError, Evaluation, Evaluator, Method, Options, Task
-from gedi_nesy.evaluators import predict
+from gedi_nesy.evaluators import output_names, predict
 
 POINTS = 1000
 
@@ -52,6 +52,7 @@ class Regions(Evaluator):
             "labels": labels.tolist(),
             "predictions": predict(method, points).argmax(dim=1).tolist(),
             "classes": list(task.dataset.classes),
+            "outputs": output_names(task, self.context.terms),
             "cells": cells.view(self.options.resolution, -1).tolist(),
         }
         share = _largest_share(cells)

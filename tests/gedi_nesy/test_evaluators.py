@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+from types import SimpleNamespace
 
 import pytest
 import torch
 
 from gedi_nesy import DivergenceError
 from gedi_nesy.data.dataset import to_unit_range
-from gedi_nesy.evaluators import EvaluatorContext, embed
+from gedi_nesy.evaluators import EvaluatorContext, embed, output_names
+from gedi_nesy.types import Term
 
 
 class Sizes:
@@ -93,3 +95,9 @@ def test_evaluators_of_one_evaluation_share_embeddings():
     shared.of(Sizes(2.0), pixels), shared.of(method, pixels.clone())
     assert method.seen == [3, 3]
     assert torch.equal(shared.of(method, pixels), embed(method, pixels))
+
+
+def test_outputs_are_named_by_a_term_of_the_task_that_the_run_trains_with():
+    task = SimpleNamespace(TERMS={"nesy": ""}, num_classes=2, dataset=SimpleNamespace(classes=("cat", "dog")))
+    assert output_names(task, {"gen": Term(""), "nesy": Term("")}) == ["cat", "dog"]
+    assert output_names(task, {"gen": Term("")}) == ["cluster 0", "cluster 1"]

@@ -53,7 +53,7 @@ def _drawn(name: str, table: dict[str, Any]) -> dict[str, Any]:
         "x": table["x"],
         "y": table["y"],
         "groups": {by: values for by, values in groups.items() if values},
-        "names": table.get("classes") or [],
+        "names": {"class": table.get("classes") or [], "prediction": table.get("outputs") or []},
     }
 
 

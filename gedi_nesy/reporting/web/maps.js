@@ -80,15 +80,15 @@ class PointMap {
       button.dataset.group = group;
       button.setAttribute("aria-pressed", this.only === group);
       swatch.className = `swatch ${group < 0 ? "none" : `c${group % 10}`}`;
-      button.append(swatch, this.name(group));
+      button.append(swatch, this.name(this.by, group));
       button.addEventListener("click", () => { this.only = this.only === group ? null : group; this.colour(this.by); });
       this.legend.appendChild(document.createElement("li")).append(button);
       if (String(group) === focused) button.focus();
     }
   }
 
-  name(group) {
-    return group < 0 ? "unknown" : this.spec.names[group] ?? String(group);
+  name(by, group) {
+    return group < 0 ? "unknown" : this.spec.names[by][group] ?? String(group);
   }
 
   hover(event) {
@@ -126,7 +126,7 @@ class PointMap {
     this.shown = index;
     const [x, y] = this.places[index];
     for (const [name, value] of Object.entries({cx: x, cy: y, visibility: "visible"})) this.ring.setAttribute(name, value);
-    const tip = tipAt(this.plot, x), lines = Object.keys(this.spec.groups).map(by => `${by} ${this.name(this.spec.groups[by][index])}`);
+    const tip = tipAt(this.plot, x), lines = Object.keys(this.spec.groups).map(by => `${by} ${this.name(by, this.spec.groups[by][index])}`);
     tip.replaceChildren(...(this.sheet ? [this.image(index)] : []), lines.join("\n"));
     tip.place();
     tip.style.top = `${Math.max(0, Math.min(y - tip.offsetHeight / 2, this.height - tip.offsetHeight))}px`;
@@ -151,7 +151,7 @@ class PointMap {
 
   csv() {
     const groups = Object.keys(this.spec.groups);
-    const rows = this.spec.x.map((x, index) => [x, this.spec.y[index], ...groups.map(by => this.name(this.spec.groups[by][index]))]);
+    const rows = this.spec.x.map((x, index) => [x, this.spec.y[index], ...groups.map(by => this.name(by, this.spec.groups[by][index]))]);
     saveCsv(this.spec.name, [["x", "y", ...groups], ...rows]);
   }
 

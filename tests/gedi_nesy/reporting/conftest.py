@@ -166,6 +166,7 @@ def tables() -> dict[str, dict[str, Any]]:
                 "labels": [number % 10 - (number == 7) * 8 for number in range(POINTS)],
                 "predictions": [number % 3 for number in range(POINTS)],
                 "classes": [str(digit) for digit in range(10)],
+                "outputs": [f"cluster {number}" for number in range(10)],
                 "columns": COLUMNS,
                 "projection": "t-SNE",
             }

@@ -126,7 +126,7 @@ def test_pointing_at_the_map_shows_the_image(report: Path, open_page: Any) -> No
     circle = page.locator("circle.member").nth(40)
     circle.hover(force=True)
     tip = page.locator(".map .tip")
-    assert "class 0\nprediction 1" in tip.inner_text()
+    assert "class 0\nprediction cluster 1" in tip.inner_text()
     # The image of point 40 is filled with grey 40.
     grey = tip.locator("canvas").evaluate("c => [...c.getContext('2d').getImageData(0, 0, c.width, c.height).data]")
     assert set(grey[0::4]) == {40} and len(grey) == 8 * 8 * 4
@@ -236,6 +236,7 @@ def test_everything_can_be_downloaded(report: Path, open_page: Any) -> None:
     assert numbers[1][0] == "0.9842" and numbers[1][2] == "classification"
     points = list(csv.reader(io.StringIO(files["mnist_addition-embedding-map.csv"].decode())))
     assert points[0] == ["x", "y", "class", "prediction"] and len(points) == 61
+    assert points[6][2:] == ["5", "cluster 2"]
     matrix = list(csv.reader(io.StringIO(files["mnist_addition-Confusion.csv"].decode())))
     assert matrix[0][:3] == ["true class", "0", "1"] and matrix[1][1] == "965"
 

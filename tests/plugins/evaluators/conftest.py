@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import pytest
 import torch
 from torch import nn
@@ -14,6 +16,7 @@ class Labelled:
     """A task of 2x2 images: class k is brighter by 60 in pixel k, with noise."""
 
     num_classes = 4
+    TERMS: ClassVar = {}
 
     def __init__(self, train, test, noise=20):
         self.dataset = ImageDataset(_images(train, noise, 0), _images(test, noise, 1), tuple("abcd"))

@@ -26,6 +26,9 @@ def test_points_images_and_classes_belong_together(energy, forty):
     brightest = images.flatten(start_dim=1).argmax(dim=1).tolist()
     assert table["labels"] == table["predictions"] == brightest
     assert table["classes"] == list("abcd")
+    assert table["outputs"] == ["cluster 0", "cluster 1", "cluster 2", "cluster 3"], (
+        "nothing tells which class is which"
+    )
 
 
 def test_the_same_seed_draws_the_same_map(energy, forty):

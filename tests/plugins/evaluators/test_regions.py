@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import pytest
 import torch
 from gedi_nesy_plugins.evaluators.chains import Chains
@@ -30,6 +32,7 @@ class Plane:
     """Twenty points of the plane."""
 
     num_classes = 2
+    TERMS: ClassVar = {}
 
     def __init__(self):
         points = torch.rand(20, 2, 1, 1, generator=torch.Generator().manual_seed(0)) * 2 - 1
