@@ -109,6 +109,8 @@ class Compare(Options):
     """Name of the table, such as gedi-table6."""
     row: str
     column: str
+    numbers: dict[str, str] = {}
+    """Metric of the table -> the number of results.json that it is, `evaluator.number`; the one of its own name by default."""
 
 
 class RunConfig(Options):

@@ -13,7 +13,7 @@ from pydantic import BaseModel, ValidationError
 from ..errors import ConfigError, PluginError, UserError, did_you_mean
 from ..plugin_manager import PluginManager
 from ..registry import Kind
-from ..reporting.published import load_published
+from ..reporting.published import load_published, require
 from .loader import Path, Tree
 from .options import Options
 from .schema import Component, RunConfig
@@ -193,11 +193,14 @@ def _unsound_ends(core: RunConfig) -> dict[str, str]:
 
 
 def _check_compare(tree: Tree, core: RunConfig, faults: list[UserError]) -> None:
-    """The published cell to stand beside exists."""
+    """The published cell to stand beside exists, and its metrics."""
     if core.compare is None:
         return
     try:
-        load_published(core.compare.table).place(core.compare.row, core.compare.column)
+        table = load_published(core.compare.table)
+        table.place(core.compare.row, core.compare.column)
+        for metric in core.compare.numbers:
+            require(metric, table.metrics, f'a metric of published table "{table.name}"')
     except UserError as error:
         faults.append(ConfigError(error.message, tree.position(("compare",))))
 

@@ -15,7 +15,7 @@ from ..errors import RunError, UserError
 from ..files import write_atomic
 from .charts import Chart, chart_html, series_of
 from .page import Section, page, table_html
-from .published import MARKS, load_published, scaled, verdict
+from .published import MARKS, load_published, mark_of, scaled
 from .run_files import RunFiles, read_run, showing
 from .sections.curves import HEALTH, known_minima, term_names
 from .text import NOTHING, duration, show, words
@@ -139,10 +139,10 @@ def _beside(run: Compared) -> list[str]:
         return []
     place = f"{table.name}, {compare['row']}, {compare['column']}"
     rows = []
-    for name, cell in cells.items():
-        metric = table.metrics[name]
-        ours = scaled(run.files.number(name), metric)
-        mark = "no number" if ours is None else verdict(ours, cell, metric)
+    for name, (_, value) in run.files.beside(cells).items():
+        cell, metric = cells[name], table.metrics[name]
+        ours = scaled(value, metric)
+        mark = mark_of(ours, cell, metric)
         rows.append(
             f'<th scope="row">{_name(run)}</th><td class="text">{escape(place)}</td><td class="text">{escape(words(name))}</td>'
             f'{_cell(ours)}<td data-value="{cell.value}">{escape(cell.printed)}</td><td class="{MARKS[mark]}">{mark}</td>'

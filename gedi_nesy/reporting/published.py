@@ -19,7 +19,7 @@ FOLDER = Path(__file__).with_name("papers")
 
 Verdict = Literal["within", "better", "worse"]
 # Class of each mark in a report.
-MARKS = {"within": "good", "better": "good", "worse": "bad", "no number": "open"}
+MARKS = {"within": "good", "better": "good", "worse": "bad", "no number": "open", "not comparable": "open"}
 Printed = str | Annotated[list[str], Field(min_length=1)]
 
 
@@ -65,6 +65,8 @@ class Metric(Options):
     """As the paper prints it."""
     better: Literal["higher", "lower"]
     unit: Literal["percent"] | None = None
+    comparable: Annotated[bool, Field(strict=False)] = True
+    """Whether ours is the same quantity; if not, both stand side by side without difference and mark, and the table's notes say why."""
 
     @property
     def factor(self) -> float:
@@ -244,15 +246,27 @@ def _cells(path: Path, file: _File, row: str, column: str, printed: list[str]) -
 
 
 def verdict(value: float, cell: Cell, metric: Metric) -> Verdict:
-    """How a number in the paper's unit stands to the published one.
+    """How a number in the paper's unit stands to the published one, both being the same quantity.
 
     Within means no farther from it than the paper's own spread, with half a printed digit more for rounding.
     """
-    difference = value - cell.value
+    apart = value - cell.value
     # The last bit of a decimal fraction must not decide.
-    if abs(difference) <= (cell.spread or 0.0) + cell.rounding + 1e-9:
+    if abs(apart) <= (cell.spread or 0.0) + cell.rounding + 1e-9:
         return "within"
-    return "better" if (difference > 0) == (metric.better == "higher") else "worse"
+    return "better" if (apart > 0) == (metric.better == "higher") else "worse"
+
+
+def mark_of(value: float | None, cell: Cell, metric: Metric) -> str:
+    """The verdict, or why there is none: one of MARKS."""
+    if value is None:
+        return "no number"
+    return verdict(value, cell, metric) if metric.comparable else "not comparable"
+
+
+def difference(value: float | None, cell: Cell | None, metric: Metric) -> float | None:
+    """A number in the paper's unit less the published one; None where one is missing or they are not the same quantity."""
+    return None if value is None or cell is None or not metric.comparable else value - cell.value
 
 
 def scaled(value: float | None, metric: Metric) -> float | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from html import escape
 
-from .published import MARKS, Cell, PublishedTable, scaled, verdict
+from .published import MARKS, Cell, PublishedTable, difference, mark_of, scaled
 from .text import NOTHING, show, words
 
 
@@ -14,12 +14,13 @@ def beside_html(table: PublishedTable, theirs: dict[str, Cell], ours: dict[str, 
     for metric, cell in theirs.items():
         what = table.metrics[metric]
         value = scaled(ours[metric], what)
-        difference = NOTHING if value is None else f"{value - cell.value:+.3f}".replace("-", "\u2212")
-        mark = "no number" if value is None else verdict(value, cell, what)
+        apart = difference(value, cell, what)
+        written = NOTHING if apart is None else f"{apart:+.3f}".replace("-", "\u2212")
+        mark = mark_of(value, cell, what)
         rows.append(
             f'<tr><th scope="row">{escape(words(metric))}</th><td>{show(value)}</td>'
             f"<td>{_cell(cell)}</td>"
-            f'<td>{difference}</td><td class="{MARKS[mark]}">{mark}</td></tr>'
+            f'<td>{written}</td><td class="{MARKS[mark]}">{mark}</td></tr>'
         )
     head = "".join(f'<th scope="col">{name}</th>' for name in ("", "this run", "paper", "difference", "spread"))
     caption = '<caption class="quiet">This run beside the paper</caption>'

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -59,3 +60,9 @@ def assemble(
         },
         "compare": run.config.compare.model_dump() if run.config.compare else None,
     }
+
+
+def numbers_called(name: str, numbers: Mapping[str, Mapping[str, float | None]]) -> list[float | None]:
+    """What evaluators have under `evaluator.number`, or under a number's name alone; empty if none has such a number."""
+    evaluator, _, own = name.rpartition(".")
+    return [found[own] for place, found in numbers.items() if own in found and place == (evaluator or place)]

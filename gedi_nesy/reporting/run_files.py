@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +12,7 @@ from typing import Any
 
 from ..errors import RunError
 from .metrics import read_metrics
+from .results import numbers_called
 
 # Parts of files that are mappings, some of mappings, and how deep; null may stand for an empty one.
 RESULTS = {
@@ -80,9 +81,14 @@ class RunFiles:
         return next((tables[name] for tables in self.part("tables").values() if tables.get(name)), None)
 
     def number(self, name: str) -> float | None:
-        """The first number of this name among those of all evaluators."""
-        evaluators = self.part("numbers").values()
-        return next((numbers[name] for numbers in evaluators if numbers.get(name) is not None), None)
+        """The first number that is called so, `evaluator.number` or by its name alone; None if there is none."""
+        return next((value for value in numbers_called(name, self.part("numbers")) if value is not None), None)
+
+    def beside(self, metrics: Iterable[str]) -> dict[str, tuple[str, float | None]]:
+        """For metrics of the published table that the run is compared with, which number it is, and its value."""
+        said = self.part("compare").get("numbers")
+        names = {metric: str(said.get(metric, metric)) if isinstance(said, dict) else metric for metric in metrics}
+        return {metric: (name, self.number(name)) for metric, name in names.items()}
 
     def pictures(self) -> list[Picture]:
         """The images of all evaluators whose files are there."""

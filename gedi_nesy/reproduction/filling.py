@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from ..engine.state import State
-from ..reporting.published import Cell, Metric, Verdict, verdict
+from ..reporting.published import Cell, Metric, Verdict, difference, verdict
+from ..reporting.results import numbers_called
 from .execution import Outcome, stand_of
 from .job import Job
 from .plan import Place, Plan
@@ -22,27 +23,26 @@ class Entry:
     """One number of the table, ours and theirs, in the paper's unit.
 
     Attributes:
+        number: of results.json that it is.
         values: seed -> number, of the runs that are finished.
         center: mean or median of the values, as the paper has it; None if there is none.
         spread: as the paper defines it, of two values or more.
-        mark: how the center stands to the published number; None where either is missing.
+        difference: ours less theirs; None where either is missing or they are not the same quantity.
+        mark: how the center stands to the published number; None where there is no difference.
         reasons: why there is no number, or not of every seed.
     """
 
     row: str
     column: str
     metric: str
+    number: str
     values: dict[int, float]
     center: float | None
     spread: float | None
     published: Cell | None
+    difference: float | None
     mark: Verdict | None
     reasons: tuple[str, ...]
-
-    @property
-    def difference(self) -> float | None:
-        """Ours less theirs."""
-        return None if self.center is None or self.published is None else self.center - self.published.value
 
 
 @dataclass(frozen=True)
@@ -128,10 +128,8 @@ class _Found:
 
     def number(self, name: str) -> float | None:
         """A number by `evaluator.number` or its own name, None if it diverged; KeyError if the run has no such one."""
-        evaluator, dot, own = name.rpartition(".")
-        for place, part in self.numbers.items():
-            if own in part and place not in self.without and place == (evaluator if dot else place):
-                return part[own]
+        if found := numbers_called(name, self._counted()):
+            return found[0]
         known = ", ".join(f"{evaluator}.{own}" for evaluator, part in self.numbers.items() for own in part)
         raise KeyError(f'results.json has no number "{name}". It has: {known or "none"}')
 
@@ -139,8 +137,10 @@ class _Found:
         """Why a number is not to be had or does not count, if that is known."""
         if evaluator := name.rpartition(".")[0]:
             return self.without.get(evaluator)
-        counted = (part for place, part in self.numbers.items() if place not in self.without)
-        return None if any(name in part for part in counted) else next(iter(self.without.values()), None)
+        return None if numbers_called(name, self._counted()) else next(iter(self.without.values()), None)
+
+    def _counted(self) -> dict[str, dict[str, float | None]]:
+        return {evaluator: part for evaluator, part in self.numbers.items() if evaluator not in self.without}
 
 
 def _made_otherwise(job: Job, results: dict[str, Any]) -> dict[str, str]:
@@ -163,15 +163,18 @@ def _entry(plan: Plan, place: Place, metric: str, found: Mapping[Job, _Found]) -
     values, reasons = _values(place, metric, what, found)
     numbers = list(values.values())
     center = center_of(numbers, table.center) if numbers else None
+    apart = difference(center, published, what)
     return Entry(
         row=place.row,
         column=place.column,
         metric=metric,
+        number=dict(place.numbers)[metric],
         values=values,
         center=center,
         spread=spread_of(numbers, table.spread),
         published=published,
-        mark=None if center is None or published is None else verdict(center, published, what),
+        difference=apart,
+        mark=None if center is None or published is None or apart is None else verdict(center, published, what),
         reasons=tuple(dict.fromkeys(reasons)),
     )
 

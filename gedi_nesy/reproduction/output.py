@@ -94,6 +94,7 @@ def _plain(entry: Entry) -> dict[str, Any]:
         "row": entry.row,
         "column": entry.column,
         "metric": entry.metric,
+        "number": entry.number,
         "ours": entry.center,
         "ours_spread": entry.spread,
         "paper": entry.published.value if entry.published else None,

@@ -88,11 +88,11 @@ def make_plan(
 
     Args:
         seeds: runs of each cell instead of the recipe's number.
-        device: where to train, whatever the recipe's runs are meant for.
+        device: where to train, whatever the recipe's runs are meant for; a change of the key `device` says it too.
         changes: to the config of every run, dotted key -> value.
 
     Raises:
-        UserError: the table has no such row or column, or the recipe no such scale.
+        UserError: the table has no such row or column, or the recipe no such scale, or a config does not take a change.
     """
     table = recipe.table
     for word in rows:
@@ -101,6 +101,7 @@ def make_plan(
         require(word, table.columns, f'a column of table "{table.name}"')
     if "seed" in (changes or {}):
         raise UserError("the seeds of a table are 0, 1, ...: choose how many with --seeds")
+    device = device or (changes or {}).get("device")
     count = seeds or recipe.scale(scale).seeds
     maker = _PlaceMaker(recipe, scale, count, device, changes or {})
     places = [
@@ -142,19 +143,37 @@ class _PlaceMaker:
         key = f"{merged.config} {merged.set}"
         if key not in self._prepared:
             try:
-                self._prepared[key] = self._prepare(merged.config, {**dict(merged.set), **self._changes}, row, column)
+                self._prepared[key] = self._prepare(merged, self._changes, row, column)
             except UserError as error:
+                self._blame_changes(merged, row, column)
                 self._prepared[key] = str(error)
         return self._prepared[key]
 
-    def _prepare(self, config: str, changes: dict[str, object], row: str, column: str) -> Training:
+    def _blame_changes(self, merged: Merged, row: str, column: str) -> None:
+        """UserError if it is a change of the caller's own that the config does not take."""
+        try:
+            self._prepare(merged, {}, row, column)
+        except UserError:
+            return
+        for change in [{key: value} for key, value in self._changes.items()] + [dict(self._changes)]:
+            try:
+                self._prepare(merged, change, row, column)
+            except UserError as error:
+                told = " ".join(f"--set {key}={json.dumps(value)}" for key, value in change.items())
+                where = f"{merged.config}, which {row}, {column} needs (--rows and --columns choose others)"
+                raise UserError(f"{told} does not fit {where}: {error.message}") from None
+
+    def _prepare(self, merged: Merged, own: Mapping[str, Any], row: str, column: str) -> Training:
         table = self._recipe.table
+        changes: dict[str, object] = {**dict(merged.set), **own}
         bundled = (FOLDER / f"{table.name}.yaml").is_file()
         # The run's own report compares with this place, whatever the config was made for.
-        changes["compare"] = {"table": table.name, "row": row, "column": column} if bundled else None
+        changes["compare"] = None
+        if bundled:
+            changes["compare"] = {"table": table.name, "row": row, "column": column, "numbers": dict(merged.numbers)}
         if self._device:
             changes["device"] = self._device
-        return prepare(str(find_config(config, beside=self._recipe.folder)), changes)
+        return prepare(str(find_config(str(merged.config), beside=self._recipe.folder)), changes)
 
 
 def _has_gpu() -> bool:

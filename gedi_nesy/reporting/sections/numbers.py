@@ -49,13 +49,19 @@ def published(files: RunFiles) -> Section:
         theirs = table.place(row, column)
     except UserError as error:
         return Section("Published", f"<p>Nothing to compare with: {escape(str(error))}</p>")
-    ours = {metric: files.number(metric) for metric in theirs}
+    found = files.beside(theirs)
+    ours = {metric: value for metric, (_, value) in found.items()}
+    other = [
+        f"{words(metric)} is this run's {name}"
+        for metric, (name, _) in found.items()
+        if name.rpartition(".")[2] != metric
+    ]
     source = f'<p class="source">{escape(table.source)}. {escape(table.title)}.</p>'
     seed = files.results.get("seed")
     note = (
         f"One run{'' if seed is None else f' (seed {escape(str(seed))})'} beside the paper's {table.statistic}. "
         f"Within means no farther from it than the spread, with half a printed digit more for rounding."
-    )
+    ) + "".join(f" {escape(text[0].upper() + text[1:])}." for text in other)
     whole = f"""<div class="scroll" tabindex="0" role="region" aria-label="This run beside the paper">
 {beside_html(table, theirs, ours)}</div>
 <figure class="table"><div class="scroll" tabindex="0" role="region" aria-label="Published table">

@@ -36,9 +36,21 @@ def test_changes_of_the_callers_own_are_other_runs_and_are_said(recipe_file, cli
     code, out, _ = cli(*arguments, "--set", "training.batch_size=20", "--set", "data.root=x")
     assert code == 0 and out.splitlines()[0].endswith('one epoch on drawn bars; training.batch_size=20; data.root="x"')
     assert not set(plain.splitlines()) & set(out.splitlines()[:-1])
-    assert "training.batch_sice is not an option" in cli(*arguments, "--set", "training.batch_sice=20")[1]
     code, _, err = cli(*arguments, "--set", "seed=3")
     assert code == 2 and "choose how many with --seeds" in err
+
+
+def test_a_change_that_a_config_does_not_take_is_an_error_and_writes_nothing(recipe_file, cli):
+    arguments = ["reproduce", recipe_file, "--scale", "small", "--set", "training.batch_size=20"]
+    for change, words in [
+        ("trainng.epochs=1", 'trainng is not an option of a config. Did you mean "training"?'),
+        ("training.epochs=many", "must be a valid integer"),
+    ]:
+        code, _, err = cli(*arguments, "--set", change)
+        key, _, value = change.partition("=")
+        assert code == 2 and err.count(words) == 1, err
+        assert f"--set {key}=" in err and value in err and "does not fit tiny.yaml, which 20, with needs" in err
+        assert "batch_size" not in err and not Path("runs").exists()
 
 
 def test_divergence_in_one_cell_leaves_the_others_alone(recipe_file, cli):

@@ -58,6 +58,15 @@ def test_published_cells_are_there_for_runs_that_name_one(runs: list[Path], tmp_
     assert '<td class="good">better</td>' in page
 
 
+def test_published_metrics_are_the_numbers_that_configs_name(runs: list[Path], tmp_path: Path) -> None:
+    file = runs[0] / "results.json"
+    compare = {"table": "gedi-table3", "row": "Moons", "column": "Barlow", "numbers": {"nmi": "clustering.k_means_nmi"}}
+    results = json.loads(file.read_text()) | {"numbers": {"clustering": {"k_means_nmi": 0.17}}, "compare": compare}
+    file.write_text(json.dumps(results), encoding="utf-8")
+    page = rendered(runs, tmp_path)
+    assert 'data-value="0.17"' in page and ">no number<" not in page
+
+
 def test_runs_of_different_names_are_told_apart_by_both_parts(finished_run: Path, tmp_path: Path) -> None:
     other = tmp_path / "runs" / "parity" / "0"
     other.mkdir(parents=True)

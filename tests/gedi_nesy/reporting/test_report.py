@@ -88,6 +88,24 @@ def test_verdict_allows_for_spread_and_rounding(finished_run: Path, accuracy: fl
     assert f">{verdict}</td>" in rendered(finished_run)
 
 
+def test_what_is_not_the_same_quantity_stands_beside_without_difference(finished_run: Path) -> None:
+    change(
+        finished_run,
+        numbers={"likelihood": {"negative_log_likelihood": 725.1}},
+        compare={"table": "simvae2023-table8", "row": "VAE", "column": "Fashion"},
+    )
+    page = rendered(finished_run)
+    assert '<td>\u2013</td><td class="open">not comparable</td>' in page and "5696.5" in page
+
+
+def test_a_metric_is_the_number_that_the_config_names(finished_run: Path) -> None:
+    compare = {"table": "gedi-table3", "row": "Moons", "column": "Barlow", "numbers": {"nmi": "clustering.k_means_nmi"}}
+    change(finished_run, numbers={"clustering": {"k_means_nmi": 0.17}}, compare=compare)
+    page = rendered(finished_run)
+    assert '<td class="open">no number</td>' not in page and "<td>0.170</td>" in page
+    assert "NMI is this run&#x27;s clustering.k_means_nmi." in page
+
+
 def test_unknown_published_table_is_said_not_raised(finished_run: Path) -> None:
     change(finished_run, compare={"table": "gedi-tabel6", "row": "1000", "column": "GEDI & NeSy"})
     assert "Did you mean &quot;gedi-table6&quot;?" in rendered(finished_run)

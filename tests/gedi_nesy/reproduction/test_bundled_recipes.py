@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from gedi_nesy.reproduction.plan import make_plan
@@ -21,3 +23,12 @@ def test_every_place_can_be_run_or_says_what_it_lacks(name, monkeypatch, tmp_pat
         for place in make_plan(recipe, scale, seeds=1).places:
             known = place.obstacle is None or place.obstacle in skipped
             assert known or any(words in place.obstacle for words in NOT_A_FAULT), place.obstacle
+
+
+def test_a_run_compares_with_the_number_that_the_table_takes() -> None:
+    plan = make_plan(load_recipe("gedi-table3"), "small", rows=["Moons"], columns=["Barlow"], seeds=1)
+    (job,) = plan.jobs()
+    (compare,) = (
+        json.loads(value) for key, _, value in (text.partition("=") for text in job.overrides) if key == "compare"
+    )
+    assert compare["numbers"] == {"nmi": "clustering.k_means_nmi"}

@@ -58,6 +58,16 @@ def test_an_entry_is_in_the_papers_unit_with_its_mark(plan: Plan) -> None:
     assert nmi.center == pytest.approx(0.98) and nmi.mark == "better"
 
 
+def test_what_is_not_the_same_quantity_has_neither_difference_nor_mark(plan: Plan, recipe_file: Path) -> None:
+    table = recipe_file.parent / "bars_table.yaml"
+    table.write_text(table.read_text().replace("unit: percent", "unit: percent, comparable: false"))
+    plan = make_plan(load_recipe(str(recipe_file)), "small", seeds=1, rows=["40"])
+    pretend(plan.places[0].jobs[0], accuracy=0.2, nmi=0.99)
+    entry = fill(plan, RUNS).entry("40", "with", "accuracy")
+    assert (entry.center, entry.difference, entry.mark) == (pytest.approx(20), None, None)
+    assert entry.published is not None and entry.number == "classification.accuracy"
+
+
 def test_a_cell_that_the_paper_leaves_empty_has_no_mark(plan: Plan) -> None:
     pretend(plan.places[1].jobs[0], accuracy=0.5, nmi=0.0)
     filled = fill(plan, RUNS)

@@ -49,6 +49,7 @@ def test_what_is_in_the_way_is_said(recipe_file: Path, monkeypatch: pytest.Monke
     assert len(plan.jobs()) == 4, "what has been trained elsewhere still counts"
     on_cpu = make_plan(recipe, "small", device="cpu")
     assert on_cpu.places[0].obstacle is None
+    assert make_plan(recipe, "small", changes={"device": "cpu"}).places[0].obstacle is None
     assert [job.identity for job in on_cpu.jobs()] == [job.identity for job in plan.jobs()]
 
 
