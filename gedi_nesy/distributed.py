@@ -15,7 +15,6 @@ Without torchrun there is one process, and every function here gives its argumen
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
@@ -29,6 +28,7 @@ from torch.distributed import PrefixStore  # type: ignore[attr-defined]
 from torch.distributed.rendezvous import rendezvous
 
 from .errors import ConfigError, PeerError
+from .launch import is_launched
 
 T = TypeVar("T")
 # The main process writes checkpoints and looks at the model's health while the others wait for its next gradient.
@@ -36,21 +36,6 @@ PATIENCE = timedelta(minutes=30)
 DONE = "done"
 
 _store: Any = None  # where all processes can read and write
-
-
-def is_launched() -> bool:
-    """Whether torchrun has started several processes."""
-    return int(os.environ.get("WORLD_SIZE", "1")) > 1 and {"RANK", "MASTER_ADDR"} <= os.environ.keys()
-
-
-def local_rank() -> int:
-    """The number of this process among those of its machine: which GPU is its own."""
-    return int(os.environ.get("LOCAL_RANK", "0")) if is_launched() else 0
-
-
-def local_processes() -> int:
-    """How many processes this machine has."""
-    return int(os.environ.get("LOCAL_WORLD_SIZE", "1")) if is_launched() else 1
 
 
 def join() -> None:
@@ -211,6 +196,18 @@ def share_buffers(module: nn.Module) -> None:
 def joined(part: Tensor) -> Tensor:
     """The parts of all processes along the first axis: what a checkpoint keeps of a tensor that each has its own part of."""
     return part if num_processes() == 1 else torch.cat(gathered(part.contiguous()))
+
+
+@torch.no_grad()
+def join_parts(module: nn.Module) -> None:
+    """The whole of every buffer that each process has had its own part of, now that training is over."""
+    if num_processes() == 1:
+        return
+    for child in module.modules():
+        for name in getattr(child, "OWN_PARTS", ()):
+            part = getattr(child, name)
+            whole = torch.cat([part] * num_processes())  # in the part's memory format
+            setattr(child, name, whole.copy_(joined(part)))
 
 
 def own_part(whole: Tensor) -> Tensor:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
+from ..launch import is_launched
 
 
 def join_processes() -> None:
     """Meet the other processes that torchrun has started, if it has."""
-    if _are_several():
+    if is_launched():
         from ..distributed import join
 
         join()
@@ -15,12 +15,8 @@ def join_processes() -> None:
 
 def is_first_to_fail() -> bool:
     """Whether this process is the one to say what went wrong: one message is enough for all of them."""
-    if not _are_several():
+    if not is_launched():
         return True
     from ..distributed import is_first_to_fail as is_first
 
     return is_first()
-
-
-def _are_several() -> bool:
-    return int(os.environ.get("WORLD_SIZE", "1")) > 1

@@ -13,9 +13,10 @@ from ..config.schema import Component, RunConfig, Training
 from ..data.dataset import DatasetReader, ImageDataset, Images
 from ..data.host_tensor import HostTensor
 from ..data.views import make_views
-from ..distributed import is_launched, local_processes, local_rank, rank, share
+from ..distributed import rank, share
 from ..errors import ConfigError
 from ..evaluators import Evaluator, EvaluatorContext
+from ..launch import is_launched, local_processes, local_rank
 from ..methods import Method, MethodContext, capabilities
 from ..models.backbone import Backbone
 from ..models.batch_norm import synchronise_batch_norm

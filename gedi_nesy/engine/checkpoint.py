@@ -21,7 +21,7 @@ import safetensors.torch
 import torch
 from torch import Tensor
 
-from ..distributed import is_anywhere, is_main, joined, own_names, own_part
+from ..distributed import from_main, is_anywhere, is_main, joined, own_names, own_part, rank
 from ..errors import DivergenceError, RunError
 from ..files import write_atomic
 from .run import Run
@@ -98,27 +98,41 @@ def best(run: Run) -> Path:
 def restore_latest(run: Run, how: Callable[[Run, Checkpoint], None] | None = None) -> list[str]:
     """Put the run into the state of its newest sound checkpoint; gives a line for each damaged one that was passed over.
 
-    A run without any checkpoint stays in its initial state.
+    A run without any checkpoint stays in its initial state. Of several processes the main one chooses, since a folder on another
+    machine may look different to each.
 
     Raises:
-        RunError: there are checkpoints, and all of them are damaged.
+        RunError: there are checkpoints, and all of them are damaged; or this process cannot restore the one that was chosen.
     """
+    name, complaints = from_main(_restore_newest_sound(run, how or restore) if is_main() else (None, []))
+    if name is not None and not is_main():
+        try:
+            (how or restore)(run, read(run.folder.checkpoints / name))
+        except RunError as error:
+            raise RunError(
+                f"{error}. The main process goes on from it, process {rank()} cannot: all need the same folder of runs"
+            ) from None
+    return complaints
+
+
+def _restore_newest_sound(run: Run, how: Callable[[Run, Checkpoint], None]) -> tuple[str | None, list[str]]:
+    """The name of the file that was restored, and a line for each damaged one before it."""
     complaints: list[str] = []
     candidates = _newest_first(run.folder.checkpoints)
     for path in candidates:
         try:
-            (how or restore)(run, read(path))
+            how(run, read(path))
         except RunError as error:
             complaints.append(str(error))
         else:
-            return complaints
+            return path.name, complaints
     if candidates:
         raise RunError(
             "\n".join(
                 [*complaints, f"no sound checkpoint is left in {run.folder.checkpoints}: start again without --resume"]
             )
         )
-    return complaints
+    return None, complaints
 
 
 def read(path: Path) -> Checkpoint:

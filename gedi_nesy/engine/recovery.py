@@ -32,7 +32,7 @@ def roll_back(run: Run, error: DivergenceError) -> str:
     rollbacks = round(-math.log2(run.rate_factor)) + 1
     if run.config.training.on_divergence == "stop":
         raise error
-    if rollbacks > MAX_ROLLBACKS or checkpoint.newest(run.folder.checkpoints) is None:
+    if rollbacks > MAX_ROLLBACKS or from_main(checkpoint.newest(run.folder.checkpoints) is None):
         tried = f"rolled back {rollbacks - 1} times already" if rollbacks > 1 else "no checkpoint to go back to"
         raise DivergenceError(f"{error}\nGiven up: {tried}.") from error
     step, notes = run.step, run.notes

@@ -32,7 +32,7 @@ class Run:
         pipelines: the random transformations of each view.
         small_pipelines: those of each small view.
         average: of the method's weights, to be evaluated instead of them; None unless the config wants one.
-        generators: order (of the training data), views, method (its sampler) and task; all saved in checkpoints.
+        generators: order (of the training data), weights (as they are drawn), views and method (its sampler); all saved in checkpoints.
         attempt: which initialisation this is, from 1; see `training.restart`.
         rate_factor: what rollbacks have left of the learning rate.
         notes: what happened on the way (rollbacks, mends), for results and report.

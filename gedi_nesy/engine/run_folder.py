@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import yaml
 
@@ -21,6 +21,9 @@ from ..config.options import Options
 from ..config.schema import RunConfig
 from ..errors import RunError
 from ..files import write_atomic, write_json
+
+if TYPE_CHECKING:
+    import torch
 
 PACKAGES = ("gedi-nesy", "torch", "torchvision", "numpy", "problog", "deepproblog", "pysdd", "pluggy", "pydantic")
 
@@ -61,9 +64,10 @@ class RunFolder:
     def _told(self, name: str, default: Any) -> Any:
         """What environment.json says."""
         try:
-            return json.loads(self.environment.read_text(encoding="utf-8")).get(name, default)
+            told = json.loads(self.environment.read_text(encoding="utf-8"))
         except (OSError, ValueError):
             return default
+        return told.get(name, default) if isinstance(told, dict) else default
 
     @property
     def metrics(self) -> Path:
@@ -106,7 +110,7 @@ def new_folder(config: RunConfig, runs: Path, run_id: str | None) -> RunFolder:
     return RunFolder(path)
 
 
-def create(folder: RunFolder, config: RunConfig, command: list[str]) -> None:
+def create(folder: RunFolder, config: RunConfig, device: torch.device, command: list[str]) -> None:
     """Make the folder with config.yaml, the files it names, and environment.json: all of them or nothing."""
     unfinished = folder.path.with_name(f".{folder.path.name}.{os.getpid()}.tmp")
     files = source_files(config)
@@ -114,7 +118,7 @@ def create(folder: RunFolder, config: RunConfig, command: list[str]) -> None:
     text = header + yaml.safe_dump(resolved(config), sort_keys=False, allow_unicode=True)
     try:
         unfinished.mkdir(parents=True)
-        write_json(unfinished / folder.environment.name, environment(config, command))
+        write_json(unfinished / folder.environment.name, environment(config, device, command))
         for file in files:
             write_atomic(unfinished / Path(file).name, Path(file).read_bytes())
         write_atomic(unfinished / folder.config.name, text.encode())
@@ -194,8 +198,8 @@ def find(path: Path) -> RunFolder:
     raise RunError(f"{path} is no run folder (it has no config.yaml).{hint}")
 
 
-def environment(config: RunConfig, command: list[str]) -> dict[str, Any]:
-    """What a reader needs to know about where numbers come from."""
+def environment(config: RunConfig, device: torch.device, command: list[str]) -> dict[str, Any]:
+    """What a reader needs to know about where numbers come from; `device` is where the run computes."""
     import torch  # slow to import, and `report` does not need it
 
     from ..distributed import num_processes
@@ -204,7 +208,7 @@ def environment(config: RunConfig, command: list[str]) -> dict[str, Any]:
         "versions": {"python": platform.python_version()} | {name: _version(name) for name in PACKAGES},
         "platform": platform.platform(),
         "device": config.device,
-        "gpu": torch.cuda.get_device_name() if torch.cuda.is_available() else None,
+        "gpu": torch.cuda.get_device_name(device) if device.type == "cuda" else None,
         "threads": torch.get_num_threads(),
         "processes": num_processes(),
         "seed": config.seed,
@@ -253,13 +257,18 @@ def _version(name: str) -> str | None:
 
 
 def _commit() -> str | None:
-    """The git commit of this source tree, marked when it has changes; None outside a checkout."""
-    here = Path(__file__).parent
+    """The git commit of this source tree, marked when it has changes; None outside a checkout.
+
+    A package that is installed inside somebody's repository lies in their checkout, and is not tracked there.
+    """
     try:
-        commit = subprocess.run(["git", "rev-parse", "HEAD"], cwd=here, capture_output=True, text=True, timeout=10)
-        changes = subprocess.run(["git", "status", "--porcelain"], cwd=here, capture_output=True, text=True, timeout=10)
-    except (OSError, subprocess.TimeoutExpired):
+        _git("ls-files", "--error-unmatch", Path(__file__).name)
+        commit, changes = _git("rev-parse", "HEAD"), _git("status", "--porcelain")
+    except (OSError, subprocess.SubprocessError):
         return None
-    return (
-        commit.stdout.strip() + (" with changes" if changes.stdout.strip() else "") if commit.returncode == 0 else None
-    )
+    return commit + (" with changes" if changes else "")
+
+
+def _git(*arguments: str) -> str:
+    command, here = ["git", *arguments], Path(__file__).parent
+    return subprocess.run(command, cwd=here, capture_output=True, text=True, timeout=10, check=True).stdout.strip()

@@ -42,9 +42,10 @@ def start(
         run = build_run(config, plugins, new)
         if is_main():
             make_watchers(run)
-            create(new, config, command)
+            create(new, config, run.device, command)
         return run
-    known = folder or find(runs / config.name / (run_id or ""))
+    known = from_main((folder or find(runs / config.name / (run_id or ""))) if is_main() else None)
+    assert known is not None
     check_same(config, known)
     run = build_run(config, plugins, known)
     if is_main():

@@ -102,7 +102,7 @@ def _is_alive(said: dict[str, Any]) -> bool:
         return said.get("host") != socket.gethostname()
     try:
         os.kill(process, 0)
-    except ProcessLookupError:
+    except (ProcessLookupError, OverflowError):
         return False
     except PermissionError:
         return True

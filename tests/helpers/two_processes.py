@@ -97,3 +97,21 @@ def command_line(*arguments: str) -> None:
     from gedi_nesy.cli import main
 
     main(list(arguments))
+
+
+def stale_command_line(*arguments: str) -> None:
+    """The same, while the second process does not see the newest checkpoint yet, as on a shared file system."""
+    from gedi_nesy.engine import checkpoint
+
+    seen = checkpoint._newest_first
+    checkpoint._newest_first = (lambda folder: seen(folder)[1:]) if os.environ["RANK"] == "1" else seen
+    command_line(*arguments)
+
+
+def blind_command_line(*arguments: str) -> None:
+    """The same, while the second process finds no checksum beside any checkpoint."""
+    from gedi_nesy.engine import checkpoint
+
+    if os.environ["RANK"] == "1":
+        checkpoint._checksum = lambda path: path.with_suffix(".none")
+    command_line(*arguments)

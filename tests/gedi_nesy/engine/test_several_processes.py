@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from two_processes import both, command_line
+from two_processes import blind_command_line, both, command_line, stale_command_line
 
 from gedi_nesy.engine import checkpoint
 
@@ -33,7 +33,10 @@ weights: {{inv: 5, prior: 10, nesy: 5}}
 num_views: 2
 training: {{epochs: 3, batch_size: 10, accumulate: 2, optimizer: sgd, learning_rate: 1e-2, log_every: 1}}
 """
-OVERRIDES = ("evaluators=[constraint]", "training.epochs=3")
+OVERRIDES = (
+    "evaluators=[constraint, {name: sampling, shown: 2, sgld: {steps: 1, step_size: 0.1, noise_std: 0.1}}]",
+    "training.epochs=3",
+)
 
 
 def train(folder, run_id, *more, environment=None):
@@ -142,6 +145,33 @@ def test_another_number_of_processes_cannot_go_on_but_evaluates(folder, whole, c
     assert code == 2 and err == f"error: {said}\n"
     code, out, err = cli("evaluate", "runs/tiny/whole")
     assert code == 0 and "query_probability" in out, err
+
+
+def test_numbers_and_samples_after_training_are_those_of_a_later_evaluation(folder, whole, cli, monkeypatch):
+    """Samples start at the chains of all processes in both."""
+    monkeypatch.chdir(folder)
+    pictures = [Path("runs/tiny/whole/samples/final.png"), *Path("runs/tiny/whole/figures").glob("sampling-*.png")]
+    numbers, before = state(folder, "whole")[0], [path.read_bytes() for path in pictures]
+    assert len(pictures) == 2
+    for path in pictures:
+        path.unlink()
+    code, _, err = cli("evaluate", "runs/tiny/whole")
+    assert code == 0, err
+    assert [path.read_bytes() for path in pictures] == before
+    assert state(folder, "whole")[0] == numbers
+
+
+def test_a_process_that_misses_the_newest_checkpoint_in_its_view_restores_the_one_of_the_main_process(folder, whole):
+    outcomes = both(folder, stale_command_line, "train", "runs/tiny/whole", "--resume")
+    assert codes(outcomes) == [0, 0], outcomes
+    assert "training is finished already" in outcomes[0].out
+
+
+def test_a_process_that_cannot_read_the_chosen_checkpoint_ends_the_run(folder, whole):
+    outcomes = both(folder, blind_command_line, "train", "runs/tiny/whole", "--resume")
+    assert 0 not in codes(outcomes)
+    said = outcomes[0].err + outcomes[1].err
+    assert "cannot be read: No such file or directory. The main process goes on from it, process 1 cannot" in said
 
 
 def test_interrupted_by_ctrl_c_says_so_once(folder, tmp_path):

@@ -78,6 +78,12 @@ def test_a_damaged_state_file_counts_as_none(folder: RunFolder, text: str) -> No
     assert standing(folder).state in (State.finished, State.running)
 
 
+def test_a_number_that_no_process_can_have_is_no_sign_of_life(folder: RunFolder) -> None:
+    with working(folder):
+        change(folder, process=10**30)
+        assert standing(folder).state is State.killed
+
+
 @pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="needs /proc")
 def test_a_process_that_waits_to_be_reaped_is_gone(folder: RunFolder) -> None:
     child = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
