@@ -77,7 +77,8 @@ class Training(Options):
     """bf16 runs networks, samplers included, in bfloat16; weights, losses, views and evaluation stay in float32."""
     tf32: bool = True
     """On a GPU, let networks round the factors of float32 products to 10 bits in training, as torch's convolutions do by
-    default: several times as fast, and eight times as fine as bf16. Losses and evaluation never do."""
+    default: several times as fast, and eight times as fine as bf16. Losses in the forward pass and evaluation never do; the
+    backward pass does, through losses too."""
     compile: bool = False
     """Compile backbones with torch.compile, for training only: a minute at the start, fewer and larger kernels afterwards."""
     log_every: Positive = 10

@@ -17,7 +17,8 @@ R = TypeVar("R")
 def full_precision(function: Callable[P, R]) -> Callable[P, R]:
     """The function with autocast and TF32 switched off and its half-precision tensors turned to float32.
 
-    For sums over a batch, logarithms of determinants and the like, where half precision loses what matters.
+    For sums over a batch, logarithms of determinants and the like, where half precision loses what matters. In the forward pass: the
+    backward pass has the types of the forward one, but runs later, under the caller's TF32.
     """
 
     @wraps(function)
