@@ -18,9 +18,9 @@ AHEAD = 2  # batches on their way
 class HostTensor(Tensor):
     """Looks like a tensor on `device`; its memory is the CPU's, or a file's that is memory-mapped.
 
-    Indexing and splitting give another one, without touching the GPU. Every other operation first brings what it works on to the
-    device: so code that goes through images in parts needs to know nothing about where they are. That the whole is never worked
-    on at once is up to the code, as with any tensor.
+    Taking a part (indexing, splitting, iterating) gives another one, without touching the GPU. Every other operation first brings
+    what it works on to the device: so code that goes through images in parts needs to know nothing about where they are. That the
+    whole is never worked on at once is up to the code, as with any tensor.
 
     Example:
         >>> pixels = HostTensor.wrap(torch.zeros(1_000_000, 3, 64, 64, dtype=torch.uint8), torch.device("cuda"))
@@ -45,10 +45,10 @@ class HostTensor(Tensor):
         with torch._C.DisableTorchFunctionSubclass():
             if func in _PLACE:
                 return _PLACE[func](args[0]._device)
-            if func in _ABOUT or func.__name__ == "__get__":
+            if func in _ABOUT:
                 return func(*args, **kwargs)
             if func in _PARTS:
-                parts = func(args[0], *tree_map(_on_cpu, args[1:]), **kwargs)
+                parts = func(args[0], *tree_map(_on_cpu, args[1:]), **tree_map(_on_cpu, kwargs))
                 return tree_map(lambda part: HostTensor.wrap(part, args[0]._device), parts)
             return func(*tree_map(_on_device, args), **tree_map(_on_device, kwargs))
 
@@ -71,9 +71,16 @@ _ABOUT = {
     Tensor.nelement,
     Tensor.element_size,
     Tensor.__len__,
+    Tensor.is_floating_point,
     Tensor.as_subclass,
+    *(getattr(Tensor, name).__get__ for name in ("shape", "dtype", "ndim", "nbytes", "layout", "requires_grad")),
 }
-_PARTS = {Tensor.__getitem__, torch.split, Tensor.split}
+# Iterating is unbind too.
+_PARTS = {Tensor.__getitem__} | {
+    getattr(place, name)
+    for place in (torch, Tensor)
+    for name in ("split", "chunk", "unbind", "narrow", "select", "index_select")
+}
 
 
 class Selecting(Protocol):

@@ -30,6 +30,42 @@ def test_parts_are_taken_where_they_are_and_computed_with_on_the_device(rows):
     assert type(moved) is torch.Tensor and moved.device == META and moved.shape == PIXELS[rows].shape
 
 
+@pytest.mark.parametrize(
+    "take",
+    [
+        lambda pixels: pixels.split(4),
+        lambda pixels: pixels.chunk(3),
+        lambda pixels: torch.chunk(pixels, 3),
+        lambda pixels: pixels.unbind(),
+        lambda pixels: list(pixels),
+        lambda pixels: [pixels.narrow(0, 2, 5)],
+        lambda pixels: [torch.select(pixels, 0, 3)],
+        lambda pixels: [pixels.index_select(0, torch.tensor([7, 1]))],
+        lambda pixels: [torch.index_select(pixels, dim=0, index=torch.tensor([7, 1]))],
+    ],
+)
+def test_every_way_to_take_parts_leaves_the_whole_where_it_is(take):
+    parts, expected = take(HostTensor.wrap(PIXELS, META)), take(PIXELS)
+    assert len(parts) == len(expected)
+    for part, plain in zip(parts, expected, strict=True):
+        assert isinstance(part, HostTensor) and part.device == META
+        assert torch.equal(part.as_subclass(torch.Tensor), plain)
+
+
+@pytest.mark.parametrize("name", ["T", "mT", "data"])
+def test_a_property_with_values_is_computed_on_the_device(name):
+    moved = getattr(HostTensor.wrap(PIXELS[0, 0], META), name)
+    assert type(moved) is torch.Tensor and moved.device == META
+
+
+def test_what_is_asked_about_it_moves_nothing(monkeypatch):
+    pixels = HostTensor.wrap(PIXELS, META)
+    monkeypatch.setattr(HostTensor, "on_device", None)
+    assert pixels.ndim == pixels.dim() == 4 and pixels.layout == torch.strided and not pixels.requires_grad
+    assert pixels.shape == (10, 3, 4, 4) and pixels.dtype == torch.uint8 and pixels.nbytes == 480 and len(pixels) == 10
+    assert not pixels.is_floating_point() and pixels.size(0) == 10 and pixels.numel() == pixels.nelement() == 480
+
+
 def test_the_numbers_are_the_same():
     pixels = HostTensor.wrap(PIXELS, CPU)
     joined = torch.cat([to_unit_range(part) for part in torch.split(pixels, 4)])
