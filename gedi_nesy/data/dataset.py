@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Any, ClassVar
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 import torch
 from jaxtyping import Bool, Float, Int, UInt8
@@ -17,6 +17,9 @@ from torch import Tensor
 from ..config.options import Options
 from ..errors import DataError
 from .table import Table
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
 
 
 def _absolute(name: str) -> str:
@@ -54,6 +57,10 @@ class Images:
         return Images(self.pixels[rows], self.labels[rows], attributes)
 
 
+Fit = Callable[["Image"], UInt8[Tensor, "channels height width"]]
+"""Pixels of the data set's shape, of an image that Pillow has opened."""
+
+
 @dataclass(frozen=True)
 class ImageDataset:
     """A train split, a held-out test split that nothing is chosen on, and the names of the classes.
@@ -61,7 +68,8 @@ class ImageDataset:
     Attributes:
         train_table: examples made of the train images, where the data set states them; None when a task is to draw its own.
         test_table: the same of the test images.
-        is_stretched: whether images of other sizes and kinds were made to fit, as any later image is then.
+        fit: how 8-bit images of any size and kind were made to fit, for later images to be treated the same; None where images
+            of another size or kind are refused.
     """
 
     train: Images
@@ -69,7 +77,7 @@ class ImageDataset:
     classes: tuple[str, ...]
     train_table: Table | None = None
     test_table: Table | None = None
-    is_stretched: bool = False
+    fit: Fit | None = None
 
     @property
     def shape(self) -> tuple[int, int, int]:

@@ -22,6 +22,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from jaxtyping import UInt8
+from PIL.Image import Image
 from torch import Tensor
 
 from ..errors import DataError
@@ -45,6 +46,10 @@ class Frame:
     channels: int
     size: int
     crop: float
+
+    def fit(self, image: Image) -> UInt8[Tensor, "channels size size"]:
+        """The pixels of an image of 8 bits a channel."""
+        return pixels_of(framed(image, self.channels, self.size, self.crop))
 
 
 def prepared(files: Sequence[Path], frame: Frame, folder: Path) -> UInt8[Tensor, "images channels size size"]:
@@ -128,7 +133,7 @@ def _decoded(files: Sequence[Path], frame: Frame) -> Iterator[Tensor | DataError
             image = open_image(file)
             if is_deep(image):
                 return DataError(f"{file} is {describe(image)}, more than 8 bits a channel. Convert it to 8 bits")
-            return pixels_of(framed(image, frame.channels, frame.size, frame.crop))
+            return frame.fit(image)
         except DataError as error:
             return error
 

@@ -8,7 +8,8 @@ from typing import Any
 
 import torch
 
-from ..data.image_files import Shape, describe, describe_shape, fits, fitted, is_deep, open_image, pixels_of
+from ..data.dataset import Fit
+from ..data.image_files import Shape, describe, describe_shape, fits, is_deep, open_image, pixels_of
 from ..errors import DataError, UserError
 from ..evaluators import predict
 from ..methods import require
@@ -66,7 +67,7 @@ def predict_files(run: Run, files: list[Path]) -> Prediction:
     """Predictions for image files; DataError that names every file that does not fit."""
     run.dataset.require_pictures("the command predict")
     method = require(run.method, "class_log_probs", "predict")
-    pixels = read_images(files, run.dataset.shape, stretch=run.dataset.is_stretched).to(run.device)
+    pixels = read_images(files, run.dataset.shape, run.dataset.fit).to(run.device)
     with for_evaluation(run):
         log_probs = predict(method, pixels)
     classes = run.dataset.classes if len(run.dataset.classes) == run.task.num_classes else range(run.task.num_classes)
@@ -80,17 +81,17 @@ def predict_files(run: Run, files: list[Path]) -> Prediction:
     return Prediction(names, probabilities, query, named, " or ".join(map(str, wanted)))
 
 
-def read_images(files: list[Path], shape: Shape, stretch: bool = False) -> torch.Tensor:
+def read_images(files: list[Path], shape: Shape, fit: Fit | None = None) -> torch.Tensor:
     """uint8 images (images, channels, height, width); every unfit file is named in one error.
 
     Args:
-        stretch: make images of another size or kind fit, as training did, instead of refusing them.
+        fit: how training made images of any size and kind fit; None refuses those of another size or kind.
     """
     faults: list[UserError] = []
     images = []
     for file in files:
         try:
-            images.append(_read_image(file, shape, stretch))
+            images.append(_read_image(file, shape, fit))
         except DataError as error:
             faults.append(error)
     if faults:
@@ -98,10 +99,10 @@ def read_images(files: list[Path], shape: Shape, stretch: bool = False) -> torch
     return torch.stack(images)
 
 
-def _read_image(file: Path, shape: Shape, stretch: bool) -> torch.Tensor:
+def _read_image(file: Path, shape: Shape, fit: Fit | None) -> torch.Tensor:
     image = open_image(file)
-    if stretch and not is_deep(image):
-        return pixels_of(fitted(image, shape))
+    if fit is not None and not is_deep(image):
+        return fit(image)
     if not fits(image, shape):
         raise DataError(
             f"{file} is {describe(image)}; the run was trained on {describe_shape(shape)}. "

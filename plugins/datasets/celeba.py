@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -10,7 +11,7 @@ from jaxtyping import Int
 from pydantic import Field
 from torch import Tensor
 
-from gedi_nesy import ConfigError, DataError
+from gedi_nesy import ConfigError, DataError, ImageDataset
 from gedi_nesy.data.dataset import Folder, Images
 from gedi_nesy.data.prepared import Frame, prepared
 from gedi_nesy.data.published import Download, PublishedDataset, PublishedFile, Split, torchvision_class
@@ -74,6 +75,15 @@ class CelebA(PublishedDataset):
             return HAIR_COLOURS
         return f"not {self.options.target}", self.options.target
 
+    @property
+    def frame(self) -> Frame:
+        """How photographs become squares."""
+        return Frame(3, self.options.size, self.options.crop)
+
+    def read(self) -> ImageDataset:
+        """Both splits, and how their images were cropped."""
+        return replace(super().read(), fit=self.frame.fit)
+
     def read_split(self, split: Split) -> Images:
         """Pixels, the target as label, and all attributes."""
         folder = self.root / str(torchvision_class("CelebA").base_folder)
@@ -89,8 +99,7 @@ class CelebA(PublishedDataset):
         files = [folder / IMAGES / name for name in names]
         if absent := next((file for file in files if not file.is_file()), None):
             raise DataError(f"{absent} is missing. {self.fetch_command()}", key="data")
-        frame = Frame(3, self.options.size, self.options.crop)
-        pixels = prepared(files, frame, Path(self.options.prepared or self.root / "prepared"))
+        pixels = prepared(files, self.frame, Path(self.options.prepared or self.root / "prepared"))
         return Images(pixels, labels, attributes)
 
     def _attributes(self, file: Path, wanted: list[str]) -> dict[str, Int[Tensor, " images"]]:

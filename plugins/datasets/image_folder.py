@@ -50,6 +50,11 @@ class ImageFolder(DatasetReader):
         """The set's own folder."""
         return self.root / Path(self.options.folder).expanduser()
 
+    @property
+    def frame(self) -> Frame:
+        """How photographs become squares."""
+        return Frame(self.options.channels, self.options.size, self.options.crop)
+
     def status(self) -> str:
         """Whether the folders of both splits are here."""
         if not (self.folder / self.options.test).is_dir():
@@ -72,7 +77,8 @@ class ImageFolder(DatasetReader):
                 key="data",
             )
         held_out = self._images(test, classes)
-        return ImageDataset(self._images(train, classes) if train else held_out.at(slice(0)), held_out, tuple(classes))
+        images = self._images(train, classes) if train else held_out.at(slice(0))
+        return ImageDataset(images, held_out, tuple(classes), fit=self.frame.fit)
 
     def no_training_images(self) -> DataError:
         """With the folder that would hold them."""
@@ -97,6 +103,5 @@ class ImageFolder(DatasetReader):
     def _images(self, listed: dict[str, list[Path]], classes: list[str]) -> Images:
         files = [file for name in classes for file in listed.get(name, ())]
         labels = [label for label, name in enumerate(classes) for _ in listed.get(name, ())]
-        frame = Frame(self.options.channels, self.options.size, self.options.crop)
         folder = Path(self.options.prepared or self.root / "prepared")
-        return Images(prepared(files, frame, folder), torch.tensor(labels))
+        return Images(prepared(files, self.frame, folder), torch.tensor(labels))

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 import torch
+from PIL.Image import Image
 from pydantic import AfterValidator, Field, field_validator
 from torch import Tensor
 
@@ -13,7 +14,7 @@ from gedi_nesy import DataError, DatasetReader, ImageDataset, Options
 from gedi_nesy.config.files import SourceFile
 from gedi_nesy.data.csv_table import SEPARATOR, read_table
 from gedi_nesy.data.dataset import Images
-from gedi_nesy.data.image_files import describe, describe_shape, fits, fitted, is_deep, open_image, pixels_of
+from gedi_nesy.data.image_files import Shape, describe, describe_shape, fits, fitted, is_deep, open_image, pixels_of
 from gedi_nesy.data.table import NamedImage, joined, shared_images
 
 # Not copied into the run folder: its paths to images are relative to where it is.
@@ -80,7 +81,8 @@ class ImageTable(DatasetReader):
             raise joined(faults)
         train_split, test_split = _split(train_pixels, train.images), _split(test_pixels, test.images)
         tables = train.table, test.table
-        return ImageDataset(train_split, test_split, self.options.classes, *tables, is_stretched=self.options.resize)
+        fit = self._fit if self.options.resize else None
+        return ImageDataset(train_split, test_split, self.options.classes, *tables, fit=fit)
 
     def _open(self, named: tuple[NamedImage, ...]) -> tuple[list[Tensor], list[DataError]]:
         """The pixels of the files that can be read, and a fault for each of the others."""
@@ -92,16 +94,22 @@ class ImageTable(DatasetReader):
                 faults.append(image.cell.fault(str(error)))
         return pixels, faults
 
+    @property
+    def _shape(self) -> Shape:
+        return self.options.channels, self.options.height, self.options.width
+
+    def _fit(self, image: Image) -> Tensor:
+        return pixels_of(fitted(image, self._shape))
+
     def _pixels(self, file: Path) -> Tensor:
-        shape = (self.options.channels, self.options.height, self.options.width)
         image = open_image(file)
         if self.options.resize and is_deep(image):
             raise DataError(f"{file} is {describe(image)}, more than 8 bits a channel. Convert it to 8 bits")
         if self.options.resize:
-            return pixels_of(fitted(image, shape))
-        if not fits(image, shape):
+            return self._fit(image)
+        if not fits(image, self._shape):
             raise DataError(
-                f"{file} is {describe(image)}, and the config says {describe_shape(shape)}. "
+                f"{file} is {describe(image)}, and the config says {describe_shape(self._shape)}. "
                 "Convert it, correct data.height, data.width and data.channels, or set data.resize: true"
             )
         return pixels_of(image)

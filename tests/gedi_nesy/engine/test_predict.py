@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 from PIL import Image
 
 from gedi_nesy import DataError
+from gedi_nesy.data.prepared import Frame
 from gedi_nesy.engine.predict import read_images
 
 
@@ -17,7 +19,19 @@ def test_images_of_another_size_are_refused_all_at_once(tmp_path):
         read_images(files, (1, 8, 8))
 
 
-def test_they_are_stretched_where_training_stretched_its_own(tmp_path):
-    Image.new("RGB", (6, 4), (200, 200, 200)).save(tmp_path / "a.png")
-    pixels = read_images([tmp_path / "a.png"], (1, 8, 8), stretch=True)
-    assert pixels.shape == (1, 1, 8, 8) and (pixels == 200).all()
+def test_they_are_made_to_fit_as_training_made_its_own_also_those_of_its_size(tmp_path):
+    files = [tmp_path / "wide.png", tmp_path / "square.png"]
+    for file, size in zip(files, [(16, 8), (8, 8)], strict=True):
+        image = Image.new("RGB", size)
+        image.paste((200, 200, 200), (size[0] // 2 - 4, 0, size[0] // 2, 8))  # the left half of the centred square
+        image.save(file)
+    pixels = read_images(files, (1, 8, 8), Frame(channels=1, size=8, crop=0.5).fit)
+    assert pixels.shape == (2, 1, 8, 8) and (pixels[..., :3] == 200).all() and (pixels[..., 5:] == 0).all()
+    with pytest.raises(DataError, match=r"wide\.png is 16x8 of mode RGB; the run was trained on 8x8"):
+        read_images(files, (1, 8, 8))
+
+
+def test_more_than_8_bits_are_refused_as_in_training(tmp_path):
+    Image.fromarray(np.full((8, 8), 40_000, dtype=np.uint16)).save(tmp_path / "deep.png")
+    with pytest.raises(DataError, match=r"deep\.png is 8x8 of mode I;16; the run was trained on 8x8 of mode L"):
+        read_images([tmp_path / "deep.png"], (1, 8, 8), Frame(channels=1, size=8, crop=1.0).fit)

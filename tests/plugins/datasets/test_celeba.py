@@ -6,10 +6,12 @@ import hashlib
 
 import numpy as np
 import pytest
+import torch
 from gedi_nesy_plugins.datasets.celeba import HAIR_COLOURS, CelebA
 from PIL import Image
 
 from gedi_nesy import ConfigError, DataError
+from gedi_nesy.data.image_files import open_image
 
 NAMES = ["Male", "Smiling", *HAIR_COLOURS]
 # Name, part of the partition, attributes that the image has.
@@ -45,6 +47,11 @@ def test_the_published_partition_and_a_binary_attribute(root):
     assert dataset.train.labels.tolist() == [1, 0, 1] and dataset.test.labels.tolist() == [0, 1]
     for images, expected in ((dataset.train, [0, 80, 160]), (dataset.test, [120, 200])):
         assert np.allclose(images.pixels.float().mean(dim=(1, 2, 3)).numpy(), expected, atol=2)
+
+
+def test_a_later_image_is_cropped_as_those_of_training_were(root):
+    dataset = read(root, crop=0.5)
+    assert torch.equal(dataset.fit(open_image(root / "celeba/img_align_celeba/000005.jpg")), dataset.train.pixels[2])
 
 
 def test_hair_colour_is_known_where_exactly_one_is_said(root):

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import torch
 from gedi_nesy_plugins.datasets.image_folder import ImageFolder
 from PIL import Image
 
 from gedi_nesy import DataError
+from gedi_nesy.data.image_files import open_image
 
 RANDOM = np.random.default_rng(0)
 
@@ -101,3 +103,9 @@ evaluators: [linear_probe]
     code, out, err = cli("train", "run.yaml", "--run-id", "r")
     assert code == 0, err
     assert "linear_probe" in out and list((two_classes / "kept").glob("*.npy"))
+
+
+def test_a_later_image_is_cropped_as_those_of_training_were(two_classes):
+    dataset = read(two_classes, crop=0.7)
+    later = dataset.fit(open_image(two_classes / "set/train/dog/0.JPEG"))
+    assert torch.equal(later, dataset.train.pixels[4])

@@ -73,6 +73,7 @@ def test_resize_takes_images_of_any_size_and_kind_of_8_bits(tmp_path):
     png(tmp_path, "c.png", 1, mode="1")
     dataset = reader(tmp_path, "left,right,kind\na.png,b.png,\n", "left,right,kind\nc.png,c.png,\n", resize=True).read()
     assert dataset.shape == (1, 6, 4) and dataset.test.pixels.unique().tolist() == [255]
+    assert torch.equal(dataset.fit(Image.open(tmp_path / "a.png")), dataset.train.pixels[0])
     assert dataset.train.pixels[0].unique().tolist() == [76] and dataset.train.pixels[1].unique().tolist() == [0]
     Image.fromarray(np.full((6, 4), 40_000, dtype=np.uint16)).save(tmp_path / "b.png")
     with pytest.raises(DataError, match=r'"right": .*b\.png is 4x6 of mode I;16, more than 8 bits a channel'):
