@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 import torch
 from jaxtyping import Float
@@ -87,9 +87,12 @@ class Evaluator(ABC):
 
     Class attributes:
         REQUIRES: capabilities of the method, see `gedi_nesy.methods`.
+        OTHER_DATA: option that lists data sets beside the run's own -> which split of them it cannot do without. A table's runs leave
+            out those that are not here.
     """
 
     REQUIRES: ClassVar[tuple[str, ...]] = ()
+    OTHER_DATA: ClassVar[Mapping[str, Literal["training", "test"]]] = {}
 
     class Options(Options):
         """Options beside `name` in the config's list of evaluators."""
@@ -100,7 +103,7 @@ class Evaluator(ABC):
         self.options, self.context = options, context or EvaluatorContext()
 
     def lacking(self) -> str | None:
-        """Which files it needs that are not here; None if it needs none, or they are. Data sets say so themselves."""
+        """Which files it needs that are not here; None if it needs none, or they are. For data sets there is OTHER_DATA."""
         return None
 
     def check(self, method: Method, task: Task) -> None:

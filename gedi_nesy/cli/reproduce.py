@@ -28,7 +28,13 @@ class Engine(StrEnum):
 Table = Annotated[
     str | None, typer.Argument(help="A table, or a recipe file of yours; none lists them.", show_default=False)
 ]
-Scale = Annotated[str, typer.Option(help="full: as the paper has it; small: shortened, on data that is here.")]
+Scale = Annotated[
+    str,
+    typer.Option(
+        help="full: the paper's setting as far as it is stated and we keep it; the table says where not. "
+        "small: shortened, on data that is here."
+    ),
+]
 Changes = Annotated[
     list[str] | None, typer.Option("--set", help="A change to the config of every run: key.sub=value; repeatable.")
 ]

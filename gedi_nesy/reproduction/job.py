@@ -116,11 +116,15 @@ def _usable(evaluator: Component, plugins: PluginManager) -> tuple[dict[str, Any
     if lacks := made.lacking():
         return None, lacks
     plain = evaluator.flat()
-    if not (others := getattr(evaluator.options, "datasets", None)):
-        return plain, None
-    absent = {data.name: text for data in others if (text := _absent(data, plugins, trained_on=False))}
-    plain["datasets"] = [data for data in plain["datasets"] if data["name"] not in absent]
-    return plain if plain["datasets"] else None, "; ".join(absent.values()) or None
+    absent: list[str] = []
+    for option, split in made.OTHER_DATA.items():
+        others = getattr(evaluator.options, option)
+        lacks = [_absent(data, plugins, trained_on=split == "training") for data in others]
+        plain[option] = [data for data, lack in zip(plain[option], lacks, strict=True) if not lack]
+        absent += filter(None, lacks)
+        if others and not plain[option] and type(evaluator.options).model_fields[option].is_required():
+            return None, "; ".join(absent)
+    return plain, "; ".join(absent) or None
 
 
 def _absent(data: Any, plugins: PluginManager, trained_on: bool) -> str | None:

@@ -25,6 +25,7 @@ class NearestNeighbours(Evaluator):
     """
 
     REQUIRES = ("embed",)
+    OTHER_DATA = {"transfer": "training"}
 
     class Options(Options):
         max_neighbours: Annotated[int, Field(gt=0)] = 15

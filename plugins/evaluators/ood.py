@@ -35,6 +35,8 @@ class OutOfDistribution(Evaluator):
     Chance: which images, where `max_images` leaves some out, drawn from the run's seed.
     """
 
+    OTHER_DATA = {"datasets": "test"}
+
     class Options(Options):
         datasets: Annotated[tuple[OtherData, ...], Field(min_length=1), AfterValidator(distinct)]
         """Data sets to tell the test images from, such as [{name: fashion_mnist}]."""

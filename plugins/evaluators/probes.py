@@ -61,6 +61,7 @@ class _Probe(Evaluator):
     """What both probes do."""
 
     REQUIRES = ("embed",)
+    OTHER_DATA = {"transfer": "training"}
     NAME: ClassVar[str]
 
     class Options(TrainingOptions):

@@ -60,3 +60,15 @@ def test_evaluators_do_without_what_is_not_here_and_say_so(tiny_config: Path, mo
     assert [data["name"] for data in kept["ood"]["datasets"]] == ["bars"]
     assert training.lacking["ood"].startswith("kmnist is not here")
     assert "FID needs pt_inception" in training.lacking["fid"]
+
+
+def test_probes_do_without_transfer_data_that_are_not_here(tiny_config: Path, monkeypatch: Any, tmp_path: Path) -> None:
+    monkeypatch.setenv("GEDI_NESY_DATA", str(tmp_path / "nowhere"))
+    others = [{"name": "kmnist"}, {"name": "bars"}]
+    evaluators = [{"name": "knn", "transfer": others}, {"name": "linear_probe", "transfer": others[:1]}]
+    training = prepare(str(tiny_config), {"evaluators": evaluators})
+    kept = {evaluator["name"]: evaluator for evaluator in json.loads(training.evaluators)}
+    assert [data["name"] for data in kept["knn"]["transfer"]] == ["bars"] and kept["linear_probe"]["transfer"] == []
+    assert (
+        training.lacking["knn"] == training.lacking["linear_probe"] and "kmnist is not here" in training.lacking["knn"]
+    )
