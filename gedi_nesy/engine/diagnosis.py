@@ -31,6 +31,8 @@ MAX_DISAGREEMENT = 0.25
 # An inv term this far above 0, in shares of ln c, while predictions are confident, says the same.
 MAX_INVARIANCE_GAP = 0.5
 CONFIDENT = 0.9
+# This near to guessing, on the way from 1 / c to certainty, no prediction tells images apart: to swap them changes nothing (definition 14).
+MIN_CERTAINTY = 0.1
 
 
 @dataclass(frozen=True)
@@ -128,6 +130,10 @@ def find_failures(health: Health, distances: dict[str, float], num_classes: int)
     ):
         found["label inconsistency"] = (
             f"inv is {distances['inv']:.2f} above its minimum while predictions are confident"
+        )
+    elif health.confidence is not None and health.confidence < 1 / num_classes + MIN_CERTAINTY * (1 - 1 / num_classes):
+        found["label inconsistency"] = (
+            f"class probabilities are a guess, {health.confidence:.2f} for the best of {num_classes} classes"
         )
     return {name: f"{name}: {text}" for name, text in found.items()}
 

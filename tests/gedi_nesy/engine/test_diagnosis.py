@@ -98,3 +98,10 @@ def test_distances_are_measured_from_the_known_minima(run):
 def test_of_two_classes_one_can_collapse(used, fails):
     found = find_failures(Health(spread=1.0, used_classes=used, confidence=1.0, disagreement=0.0), {}, 2)
     assert found == ({"cluster collapse": f"cluster collapse: {used} of 2 classes in use"} if fails else {})
+
+
+@pytest.mark.parametrize(("confidence", "classes", "fails"), [(0.51, 2, True), (0.6, 2, False), (0.15, 10, True)])
+def test_predictions_that_are_a_guess_are_label_inconsistent(confidence, classes, fails):
+    found = find_failures(Health(1.0, float(classes), confidence, disagreement=0.2), {}, classes)
+    text = f"label inconsistency: class probabilities are a guess, {confidence} for the best of {classes} classes"
+    assert found == ({"label inconsistency": text} if fails else {})
