@@ -1,4 +1,4 @@
-"""A file plugin for tests: a data set of 8x8 bars that any network separates, and hooks that end a run on demand."""
+"""A file plugin for tests: 8x8 bars that any network separates, a few colour images, and hooks that end a run on demand."""
 
 import os
 import signal
@@ -31,9 +31,24 @@ def _images(per_class, seed):
     return Images(pixels, labels)
 
 
+class Colours(DatasetReader):
+    """Of CIFAR-10's shape and classes, two batches of eight."""
+
+    ABOUT = "16 + 10 random colour images of 32x32, made on the fly"
+
+    def read(self):
+        generator = torch.Generator().manual_seed(3)
+        pixels = torch.randint(0, 256, (26, 3, 32, 32), generator=generator, dtype=torch.uint8)
+        labels = torch.arange(26) % 10
+        return ImageDataset(
+            Images(pixels[:16], labels[:16]), Images(pixels[16:], labels[16:]), tuple(str(k) for k in range(10))
+        )
+
+
 @hookimpl
 def register(registry):
     registry.add_dataset("bars", Bars)
+    registry.add_dataset("colours", Colours)
 
 
 class Stopped(BaseException):
