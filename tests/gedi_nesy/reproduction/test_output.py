@@ -26,7 +26,8 @@ def filled(recipe_file: Path) -> Filled:
             folder.path.mkdir(parents=True)
             folder.config.touch()
             numbers = {"classification": {"accuracy": accuracy + 0.1 * job.seed, "nmi": 0.0}}
-            folder.results.write_text(json.dumps({"numbers": numbers, "training": {"seconds": 60, "device": "cpu"}}))
+            results = {"evaluators": json.loads(job.evaluators), "numbers": numbers}
+            folder.results.write_text(json.dumps(results | {"training": {"seconds": 60, "device": "cpu"}}))
             folder.environment.write_text(json.dumps({"commit": "0123456789" * 4 + " with changes"}))
     return fill(plan, RUNS)
 
