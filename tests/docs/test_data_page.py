@@ -33,7 +33,8 @@ def test_options_in_its_configs_exist(block):
     config = yaml.safe_load(block)
     given = [config["data"]] if "data" in config else config["evaluators"][0]["datasets"]
     for options in given:
-        DATASETS[options.pop("name")].Options(**options)
+        checked = DATASETS[options.pop("name")].Options(**options)
+        assert checked.model_fields_set == options.keys()
 
 
 def test_the_example_is_a_data_set_to_train_on(cli, tiny_text, tmp_path, monkeypatch):
