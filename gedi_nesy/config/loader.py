@@ -229,9 +229,9 @@ def _apply_override(tree: Tree, override: str) -> None:
     else:
         target[last] = value
     path = tuple(int(part) if part.isdigit() else part for part in key.split("."))
-    tree.positions = {known: place for known, place in tree.positions.items() if known[: len(path)] != path} | {
-        path: where
-    }
+    made = {path[:end]: where for end in range(1, len(path))}  # sections that the override may have made
+    kept = {known: place for known, place in tree.positions.items() if known[: len(path)] != path}
+    tree.positions = made | kept | {path: where}
 
 
 def _step_into(target: Any, section: str, where: Position) -> Any:

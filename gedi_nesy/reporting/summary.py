@@ -8,16 +8,15 @@ from typing import Any
 
 from .published import load_published
 
-NAME_WIDTH = 18
-
 
 def summary(results: dict[str, Any]) -> str:
     """Numbers by evaluator with their definitions, evaluators without numbers, failures, and the published cell to compare with."""
     lines = []
+    width = max((len(name) for numbers in results["numbers"].values() for name in numbers), default=0)
     for evaluator, numbers in results["numbers"].items():
         definitions = results["definitions"][evaluator]
         lines += [
-            _wrap(f"{name:>{NAME_WIDTH}}  {value:.4f}  {definitions[name]}", 28) for name, value in numbers.items()
+            _wrap(f"{name:>{width}}  {value:.4f}  {definitions[name]}", width + 10) for name, value in numbers.items()
         ]
     lines += [_wrap(f"no numbers of {name}: {reason}", 9) for name, reason in results["missing"].items()]
     lines += [_wrap(f"failure: {failure}", 9) for failure in results["diagnosis"]["failures"]]

@@ -93,6 +93,8 @@ def test_overrides_reach_nested_keys_lists_and_new_keys(tmp_path):
     assert tree.data["training"] == {"lr": 1e-3, "betas": [0.9, 0.99]}
     assert tree.data["views"][0]["std"] == 2 and tree.data["fresh"] == {"key": "x"}
     assert str(tree.position(("training", "lr"))) == "command line: training.lr=1e-3"
+    assert str(tree.position(("fresh",))) == "command line: fresh.key=x"
+    assert str(tree.position(("training",))).endswith("c.yaml:1:1")
 
 
 def test_the_name_of_a_plugin_starts_its_section_afresh_and_that_of_the_run_does_not(tmp_path):
