@@ -107,5 +107,6 @@ class InternalError(GediNesyError):
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """A hint such as ` Did you mean "steps"?`, or the empty string."""
-    close = difflib.get_close_matches(word, list(known), n=1, cutoff=0.6)
-    return f' Did you mean "{close[0]}"?' if close else ""
+    folded = {name.casefold(): name for name in known}
+    close = difflib.get_close_matches(word.casefold(), folded, n=1, cutoff=0.6)
+    return f' Did you mean "{folded[close[0]]}"?' if close else ""

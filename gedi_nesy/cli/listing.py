@@ -108,7 +108,7 @@ def _cells(line: RunLine, sort: str) -> tuple[str, ...]:
 
 
 def _standing(line: RunLine) -> str:
-    return "; ".join(filter(None, (f"{line.state} {line.reason}".strip(), *line.problems)))
+    return "; ".join(filter(None, (": ".join(filter(None, (line.state, line.reason))), *line.problems)))
 
 
 def _value(value: Any) -> str:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from ..reproduction.execution import Outcome
     from ..reproduction.job import Job
-    from ..reproduction.plan import Plan
+    from ..reproduction.plan import Place, Plan
 
 
 class Engine(StrEnum):
@@ -73,7 +73,7 @@ def reproduce(
     """Repeat a published table: run what is missing of it, and print ours beside the paper's.
 
     Stopped at any moment, the same command goes on where it was: runs are known by what they train. Cells whose data or device
-    are not here say so.
+    are not here say so. Exit status 1 if a run failed.
     """
     if table is None:
         _list_tables(runs, device)
@@ -94,56 +94,95 @@ def reproduce(
     if only_list:
         _list_runs(plan, runs)
         return
-    outcomes = _carry_out(plan, runs, jobs, engine, options)
-    _show(plan, runs, outcomes, out or runs / "tables", json_output)
+    from ..reproduction.naming import tables_folder
+    from ..reproduction.output import require_folder
+
+    runnable = _runnable(plan, runs)
+    _check(engine, options, plan.wanted_device if runnable else None)
+    require_folder(runs, "--runs")
+    out = out or tables_folder(runs)
+    require_folder(out, "--out")
+    outcomes = (
+        _carry_out(plan, runs, runnable, _engine(list(runnable), runs, jobs, engine, options)) if runnable else {}
+    )
+    _show(plan, runs, outcomes, out, json_output)
+    _end(outcomes)
 
 
-def _carry_out(plan: Plan, runs: Path, workers: int, engine: Engine, options: dict[str, Any]) -> dict[Job, Outcome]:
-    """Run what is open, a line for each run that ends."""
+def _runnable(plan: Plan, runs: Path) -> dict[Job, Place]:
+    """What is open and can be run here."""
     from ..reproduction.execution import is_open
 
-    runnable = {job: place for job, place in plan.jobs().items() if place.obstacle is None and is_open(job, runs)}
+    return {job: place for job, place in plan.jobs().items() if place.obstacle is None and is_open(job, runs)}
+
+
+def _check(engine: Engine, options: dict[str, Any], device: str | None) -> None:
+    """UserError for what could not be done, before anything is done."""
+    from ..errors import UserError
+
+    if options and engine is not Engine.submitit:
+        raise UserError(f"--engine-option {', '.join(options)} is for --engine submitit")
+    if device is not None and engine is Engine.local:
+        from ..engine.build import choose_device
+
+        choose_device(device)
+
+
+def _carry_out(plan: Plan, runs: Path, runnable: dict[Job, Place], started: Iterator[Outcome]) -> dict[Job, Outcome]:
+    """Take the runs' ends as they come, with a line for each that starts or ends."""
+    from rich.console import Console
+
+    from ..reporting.text import counted
+    from ..reproduction.progress import Shown
+
     outcomes: dict[Job, Outcome] = {}
-    if not runnable:
-        return outcomes
-    print(f"{plan.about}\n{len(runnable)} runs to do", file=sys.stderr, flush=True)
+    names = {job: place.run_name(job.seed) for job, place in runnable.items()}
+    print(f"{plan.about}\n{counted(len(runnable), 'run')} to do", file=sys.stderr, flush=True)
     try:
-        for number, outcome in enumerate(_engine(list(runnable), runs, workers, engine, options), start=1):
-            outcomes[outcome.job] = outcome
-            place = runnable[outcome.job]
-            where = f"{place.row}, {place.column}, seed {outcome.job.seed}"
-            ended = f"{outcome.state} after {outcome.seconds:.0f} s" + (f": {outcome.reason}" if outcome.reason else "")
-            print(f"[{number}/{len(runnable)}] {where}: {ended}", file=sys.stderr, flush=True)
+        with Shown(names, runs, Console(stderr=True)) as shown:
+            for number, outcome in enumerate(started, start=1):
+                outcomes[outcome.job] = outcome
+                ended = f"{outcome.state} after {outcome.seconds:.0f} s" + (
+                    f": {outcome.reason}" if outcome.reason else ""
+                )
+                shown.end(outcome.job, f"[{number}/{len(runnable)}] {names[outcome.job]}: {ended}")
     except KeyboardInterrupt:
         print("interrupted; the same command goes on from here", file=sys.stderr)
         raise typer.Exit(130) from None
     return outcomes
 
 
+def _end(outcomes: dict[Job, Outcome]) -> None:
+    """Exit status 1 if a run failed; one that diverged has an outcome."""
+    from ..engine.state import State
+    from ..reporting.text import counted
+
+    failed = sum(outcome.state in (State.failed, State.killed) for outcome in outcomes.values())
+    if failed:
+        print(f"{counted(failed, 'run')} failed; the same command tries again", file=sys.stderr)
+        raise typer.Exit(1)
+
+
 def _engine(jobs: list[Job], runs: Path, workers: int, engine: Engine, options: dict[str, Any]) -> Iterator[Outcome]:
-    from ..errors import UserError
     from ..reproduction.execution import carry_out_all, carry_out_on_cluster, threads_each
 
     if engine is Engine.submitit:
         return carry_out_on_cluster(jobs, runs, workers, options)
-    if options:
-        raise UserError(f"--engine-option {', '.join(options)} is for --engine submitit")
     return carry_out_all(jobs, runs, workers, threads_each(workers))
 
 
 def _show(plan: Plan, runs: Path, outcomes: dict[Job, Outcome], out: Path, as_json: bool) -> None:
-    import shutil
-
     from ..reproduction.filling import fill
     from ..reproduction.output import as_plain, as_text, write_files
 
     filled = fill(plan, runs, outcomes)
-    files = write_files(filled, out)
+    # The table is printed first: it is there even if its files cannot be written.
     if as_json:
-        print(json.dumps(as_plain(filled), indent=2, ensure_ascii=False))
+        print(json.dumps(as_plain(filled, out), indent=2, ensure_ascii=False))
+        write_files(filled, out)
         return
-    print(as_text(filled, max(80, shutil.get_terminal_size((120, 24)).columns)))
-    print(f"files: {', '.join(str(path) for path in files)}")
+    print(as_text(filled, _width()))
+    print(f"files: {', '.join(str(path) for path in write_files(filled, out))}")
 
 
 def _list_runs(plan: Plan, runs: Path) -> None:
@@ -154,25 +193,46 @@ def _list_runs(plan: Plan, runs: Path) -> None:
     for place in plan.places:
         for job in place.jobs:
             stand = stand_of(job, runs)
-            state = place.obstacle or "missing" if stand is None else f"{stand.state} {stand.reason}".strip()
-            print(f"{place.row}, {place.column}, seed {job.seed}: {state}  [{job.folder(runs).path}]")
+            lacks = ", ".join(each.lacks for each in place.obstacles)
+            state = stand.text if stand else f"missing, {lacks} not here" if lacks else "missing"
+            print(f"{place.run_name(job.seed)}: {state}  [{job.folder(runs).path}]")
         if not place.jobs:
             print(f"{place.row}, {place.column}: {place.obstacle}")
-    print(overview(plan, runs))
+    print("\n".join(overview(plan, runs)))
 
 
 def _list_tables(runs: Path, device: str | None) -> None:
+    """A line for each table: what is done of it on each scale, and what it lacks here."""
     from ..reporting.published import published_names
-    from ..reproduction.overview import overview
+    from ..reproduction.overview import as_columns, cells_done, lacking
     from ..reproduction.plan import make_plan
     from ..reproduction.recipe import load_recipe, recipe_names
 
     names = published_names()
+    scales = ("full", "small")
+    rows = [["table", *(word for scale in scales for word in (scale, "lacks")), "title"]]
+    in_the_way: dict[str, str] = {}
     for name in sorted(recipe_names(), key=lambda name: (names.index(name) if name in names else len(names), name)):
         recipe = load_recipe(name)
-        print(f"{name}  {recipe.table.title}")
-        for scale in recipe.scales:
-            print(f"  {scale:<6} {overview(make_plan(recipe, scale, device=device), runs)}")
+        plans = {scale: make_plan(recipe, scale, device=device) for scale in recipe.scales}
+        found = {scale: lacking(plan, runs) for scale, plan in plans.items()}
+        stand = [
+            word
+            for scale in scales
+            for word in (cells_done(plans[scale], runs), ", ".join(each.lacks for each in found[scale]))
+        ]
+        rows.append([name, *stand, recipe.table.title])
+        in_the_way |= {each.lacks: each.text for obstacles in found.values() for each in obstacles}
+    print("\n".join(as_columns(rows, _width())))
+    print("full, small: cells done on that scale, of those that have runs; --list with a table says more")
+    for lack, text in in_the_way.items():
+        print(f"{lack}: {text.removeprefix(f'{lack} is ')}")
+
+
+def _width() -> int:
+    import shutil
+
+    return max(80, shutil.get_terminal_size((120, 24)).columns)
 
 
 def _pair(option: str, text: str) -> tuple[str, Any]:

@@ -6,10 +6,12 @@ an error. `extends: other.yaml` merges over another config; naming another plugi
 
 from __future__ import annotations
 
+import copy
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path as FilePath
 from typing import Any
 
@@ -82,8 +84,7 @@ def load_tree(name: str, overrides: Iterable[str] = ()) -> Tree:
 def _load_file(file: FilePath, seen: tuple[FilePath, ...]) -> Tree:
     if file in seen:
         raise ConfigError(f"configs extend each other in a circle: {' -> '.join(str(f) for f in (*seen, file))}")
-    tree = parse_yaml(_read(file), str(file))
-    tree.file = file
+    tree = read_yaml(file)
     if "extends" not in tree.data:
         return tree
     where, base_name = tree.position(("extends",)), tree.data.pop("extends")
@@ -94,12 +95,17 @@ def _load_file(file: FilePath, seen: tuple[FilePath, ...]) -> Tree:
     return Tree(_merge(inherited, tree.data), base.positions | tree.positions, file)
 
 
-def _read(file: FilePath) -> str:
+def read_yaml(file: FilePath, what: str = "a config", *, as_text: bool = False) -> Tree:
+    """A file that holds a YAML mapping, as `parse_yaml` reads it."""
+    return parse_yaml(_read(file, what), str(file), what, as_text=as_text)
+
+
+def _read(file: FilePath, what: str) -> str:
     try:
         return file.read_text(encoding="utf-8")
     except UnicodeDecodeError as error:
         raise ConfigError(
-            f"not UTF-8 text (byte {error.start}); a config is a YAML text file", Position(str(file))
+            f"not UTF-8 text (byte {error.start}); {what} is a YAML text file", Position(str(file))
         ) from None
     except OSError as error:
         raise ConfigError(f"cannot be read: {error.strerror}", Position(str(file))) from None
@@ -122,8 +128,19 @@ def _merge_section(old: Mapping[str, Any], new: dict[str, Any]) -> dict[str, Any
     return {**old, **new} if new.get("name", old.get("name")) == old.get("name") else new
 
 
-def parse_yaml(text: str, file: str) -> Tree:
-    """A YAML mapping with positions; ConfigError for syntax errors and duplicate keys."""
+def parse_yaml(text: str, file: str, what: str = "a config", *, as_text: bool = False) -> Tree:
+    """A YAML mapping with positions; ConfigError for syntax errors and duplicate keys.
+
+    Args:
+        what: the text is, for errors.
+        as_text: leave all values text, so that 0.80 keeps its two decimals.
+    """
+    parsed = _parsed(text, file, what, as_text)
+    return Tree(copy.deepcopy(parsed.data), dict(parsed.positions), parsed.file)
+
+
+@lru_cache(maxsize=256)  # a table's runs share configs and changes, and reading YAML is slow
+def _parsed(text: str, file: str, what: str, as_text: bool) -> Tree:
     try:
         loader = _Loader(text)
         loader.name = file
@@ -134,7 +151,7 @@ def parse_yaml(text: str, file: str) -> Tree:
         raise ConfigError(f"not valid YAML: {error.problem or error.context}", where) from None
     except yaml.YAMLError as error:
         raise ConfigError(f"not valid YAML: {error}", Position(file)) from None
-    reader = _Reader(file, loader)
+    reader = _Reader(file, loader, as_text)
     try:
         data = reader.read(root, ()) if root is not None else {}
     except RecursionError:
@@ -142,7 +159,7 @@ def parse_yaml(text: str, file: str) -> Tree:
     if reader.faults:
         raise ConfigError(reader.faults)
     if not isinstance(data, dict):
-        raise ConfigError("a config is a mapping of keys to values", Position(file, 1, 1))
+        raise ConfigError(f"{what} is a mapping of keys to values", Position(file, 1, 1))
     return Tree(data, reader.positions, FilePath(file))
 
 
@@ -168,8 +185,8 @@ for _tag, _pattern, _first in (
 class _Reader:
     """Turns YAML nodes into plain values and notes where each stands."""
 
-    def __init__(self, file: str, loader: _Loader) -> None:
-        self.file, self.loader = file, loader
+    def __init__(self, file: str, loader: _Loader, as_text: bool) -> None:
+        self.file, self.loader, self.as_text = file, loader, as_text
         self.positions: dict[Path, Position] = {}
         self.faults: list[UserError] = []
 
@@ -199,6 +216,8 @@ class _Reader:
         return result
 
     def _scalar(self, node: yaml.Node) -> Any:
+        if self.as_text:
+            return node.value
         try:
             return self.loader.construct_object(node)
         except (yaml.YAMLError, ValueError) as error:

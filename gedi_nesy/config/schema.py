@@ -12,6 +12,7 @@ from .options import Options
 Positive = Annotated[int, Field(gt=0)]
 Fraction = Annotated[float, Field(ge=0, le=1)]
 Decay = Annotated[float, Field(ge=0, lt=1)]
+DEVICE = r"^(auto|cpu|cuda(:\d+)?)$"
 
 
 class Component(Options):
@@ -117,12 +118,12 @@ class Compare(Options):
 class RunConfig(Options):
     """A whole run."""
 
-    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-][A-Za-z0-9._-]*$")]
+    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-][A-Za-z0-9._-]*$", examples=["mnist_addition-2"])]
     """Folder under the runs folder; the config file's own name by default, never that of a config it extends."""
     plugins: tuple[SourceFile, ...] = ()
     """Plugin files to load besides the installed ones."""
     seed: Annotated[int, Field(ge=0)] = 0
-    device: Annotated[str, Field(pattern=r"^(auto|cpu|cuda(:\d+)?)$")] = "auto"
+    device: Annotated[str, Field(pattern=DEVICE, examples=["auto", "cpu", "cuda", "cuda:1"])] = "auto"
     """auto takes a GPU when there is one."""
     data: Component
     backbone: Component

@@ -157,6 +157,11 @@ def newest(folder: Path) -> Path | None:
     return next(iter(_newest_first(folder)), None)
 
 
+def step_of(path: Path) -> int:
+    """After which step a checkpoint was saved, from its name."""
+    return int(path.name.removesuffix(SUFFIX).rpartition("-")[2])
+
+
 def restore(run: Run, checkpoint: Checkpoint) -> None:
     """Put the run into the state of a checkpoint; RunError when it is another network's.
 

@@ -36,6 +36,11 @@ class Standing:
     state: State
     reason: str = ""
 
+    @property
+    def text(self) -> str:
+        """Both in a line."""
+        return f"{self.state}: {self.reason}" if self.reason else str(self.state)
+
 
 @contextmanager
 def working(folder: RunFolder) -> Iterator[None]:

@@ -132,6 +132,12 @@ def list_html(items: Iterable[object]) -> str:
     return f'<ul class="notes">{rows}</ul>' if rows else ""
 
 
+def command_html(command: str) -> str:
+    """A command with a button that copies it."""
+    copy = '<button type="button" data-copy aria-live="polite">Copy</button>'
+    return f'<div class="command"><pre tabindex="0">{escape(command)}</pre>{copy}</div>'
+
+
 def details_html(summary: str, text: str) -> str:
     """A text to be opened; nothing if there is none."""
     return f'<details><summary>{summary}</summary><pre tabindex="0">{escape(text)}</pre></details>' if text else ""

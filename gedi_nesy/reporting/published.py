@@ -5,14 +5,15 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-import yaml
-from pydantic import Field, ValidationError
+from pydantic import Field
 
+from ..config.loader import Tree, read_yaml
 from ..config.options import Options
-from ..errors import UserError, did_you_mean
+from ..errors import ConfigError, UserError, did_you_mean
 from .text import NOTHING
 
 FOLDER = Path(__file__).with_name("papers")
@@ -192,6 +193,7 @@ def published_names() -> list[str]:
     )
 
 
+@cache
 def load_published(name: str) -> PublishedTable:
     """A published table by its name, such as `gedi-table6`.
 
@@ -206,43 +208,53 @@ def read_published(path: Path) -> PublishedTable:
     """A published table from a file.
 
     Raises:
-        UserError: the file cannot be read, or something in it is wrong; says what and under which key.
+        UserError: the file cannot be read, or something in it is wrong; every fault with its place.
     """
-    try:
-        # BaseLoader leaves all values text: 0.80 has two decimals.
-        file = _File.model_validate(yaml.load(path.read_text(encoding="utf-8"), yaml.BaseLoader))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise UserError(f"{path} cannot be read: {error}") from None
-    except ValidationError as error:
-        faults = "; ".join(f"{'.'.join(map(str, item['loc'])) or 'the file'}: {item['msg']}" for item in error.errors())
-        raise UserError(f"{path} is no published table: {faults}") from None
-    cells: dict[tuple[str, str, str], Cell] = {}
-    for row, columns in file.cells.items():
-        if set(columns) != set(file.columns):
-            raise UserError(f'{path}: row "{row}" has the columns {", ".join(columns)}, not {", ".join(file.columns)}')
-        for column, printed in columns.items():
-            cells |= _cells(path, file, row, column, [printed] if isinstance(printed, str) else printed)
+    from ..config.validate import check_model  # which looks tables up itself
+
+    tree = read_yaml(path, "a table of published numbers", as_text=True)
+    faults: list[UserError] = []
+    file = check_model(_File, tree.data, tree, (), faults)
+    cells = _cells(tree, faults)
+    if faults or file is None:
+        raise ConfigError(faults)
     return PublishedTable(path.stem, file, tuple(file.cells), cells)
 
 
-def _cells(path: Path, file: _File, row: str, column: str, printed: list[str]) -> dict[tuple[str, str, str], Cell]:
-    """What is printed in one place, by metric."""
-    if len(printed) != len(file.metrics):
-        raise UserError(
-            f'{path}: row "{row}", column "{column}" has {len(printed)} numbers for {len(file.metrics)} metrics'
-        )
-    cells = {}
-    for metric, text in zip(file.metrics, printed, strict=True):
-        if text == NOTHING:
-            continue
-        match = PRINTED.fullmatch(text)
-        if match is None or (match[2] is not None) != (file.spread is not None):
-            form = "0.98 ± 0.01" if file.spread else "0.98"
-            raise UserError(
-                f'{path}: row "{row}", column "{column}": {text!r} has not the form "{form}" or "{NOTHING}"'
-            )
-        cells[row, column, metric] = Cell(text)
+def _cells(tree: Tree, faults: list[UserError]) -> dict[tuple[str, str, str], Cell]:
+    """What is printed where; as far as that can be said when other keys of the file are wrong."""
+    columns, metrics, rows = (_mapping(tree.data.get(key)) for key in ("columns", "metrics", "cells"))
+    cells: dict[tuple[str, str, str], Cell] = {}
+    for row, places in rows.items():
+        if set(_mapping(places)) != set(columns):
+            message = f'row "{row}" has the columns {", ".join(_mapping(places)) or "none"}, not {", ".join(columns)}'
+            faults.append(ConfigError(message, tree.position(("cells", row))))
+        for column, printed in _mapping(places).items():
+            texts = printed if isinstance(printed, list) else [printed]
+            if len(texts) != len(metrics):
+                message = f'row "{row}", column "{column}" has {len(texts)} numbers for {len(metrics)} metrics'
+                faults.append(ConfigError(message, tree.position(("cells", row, column))))
+                continue
+            for metric, text in zip(metrics, texts, strict=True):
+                if text != NOTHING and _is_printed(tree, row, column, text, faults):
+                    cells[row, column, metric] = Cell(text)
     return cells
+
+
+def _is_printed(tree: Tree, row: str, column: str, text: Any, faults: list[UserError]) -> bool:
+    """Whether a number has the form that the table says; a fault is noted if not."""
+    has_spread = "spread" in tree.data
+    match = PRINTED.fullmatch(str(text))
+    if match and (match[2] is not None) == has_spread:
+        return True
+    form = "0.98 ± 0.01" if has_spread else "0.98"
+    message = f'row "{row}", column "{column}": "{text}" has not the form "{form}" or "{NOTHING}"'
+    faults.append(ConfigError(message, tree.position(("cells", row, column))))
+    return False
+
+
+def _mapping(value: Any) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}
 
 
 def verdict(value: float, cell: Cell, metric: Metric) -> Verdict:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from ..engine.state import State
+from ..errors import did_you_mean
 from ..reporting.published import Cell, Metric, Verdict, difference, verdict
 from ..reporting.results import numbers_called
 from .execution import Outcome, stand_of
@@ -50,10 +51,12 @@ class Filled:
     """A plan with what its runs found.
 
     Attributes:
+        folder: that holds the run folders.
         runs: seed by seed what is known of each run, for the record.
     """
 
     plan: Plan
+    folder: Path
     entries: tuple[Entry, ...]
     runs: tuple[dict[str, Any], ...]
 
@@ -66,7 +69,12 @@ def fill(plan: Plan, runs: Path, outcomes: Mapping[Job, Outcome] | None = None) 
     """The table from what is in the run folders; `outcomes` tell of runs that failed before they had one."""
     found = {job: _Found.of(job, runs, (outcomes or {}).get(job)) for job in plan.jobs()}
     entries = [_entry(plan, place, metric, found) for place in plan.places for metric in plan.recipe.table.metrics]
-    return Filled(plan, tuple(entries), tuple(known.record for known in found.values()))
+    cells: dict[Job, list[list[str]]] = {}
+    for place in plan.places:
+        for job in place.jobs:
+            cells.setdefault(job, []).append([place.row, place.column])
+    records = [known.record | {"cells": cells[job]} for job, known in found.items()]
+    return Filled(plan, runs, tuple(entries), tuple(records))
 
 
 def center_of(values: list[float], how: str | None) -> float:
@@ -130,8 +138,9 @@ class _Found:
         """A number by `evaluator.number` or its own name, None if it diverged; KeyError if the run has no such one."""
         if found := numbers_called(name, self._counted()):
             return found[0]
-        known = ", ".join(f"{evaluator}.{own}" for evaluator, part in self.numbers.items() for own in part)
-        raise KeyError(f'results.json has no number "{name}". It has: {known or "none"}')
+        known = [f"{evaluator}.{own}" for evaluator, part in self.numbers.items() for own in part]
+        hint = did_you_mean(name, known) or did_you_mean(name, [number.rpartition(".")[2] for number in known])
+        raise KeyError(f'results.json has no number "{name}".{hint} It has: {", ".join(known) or "none"}')
 
     def withheld(self, name: str) -> str | None:
         """Why a number is not to be had or does not count, if that is known."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -56,6 +57,7 @@ class Training:
     """What is to be trained, once for each seed.
 
     Attributes:
+        data: name of the data set.
         absent: which data are not here that it trains on.
         lacking: evaluator -> which files are not here that it needs, all or some of its numbers.
     """
@@ -65,6 +67,7 @@ class Training:
     name: str
     identity: str
     evaluators: str
+    data: str
     absent: str | None
     lacking: dict[str, str]
 
@@ -73,17 +76,21 @@ class Training:
         return Job(self.config, self.overrides, self.name, self.identity, self.evaluators, seed)
 
 
-def prepare(config: str, changes: dict[str, Any]) -> Training:
+def prepare(config: str, changes: dict[str, Any], installed: PluginManager | None = None) -> Training:
     """Check a config with its changes and see whether the files it needs are here; no file of data is opened.
 
     Evaluators whose files are not here are left out, and so are the data sets that an evaluator compares with.
 
+    Args:
+        installed: the plugins, if they have been loaded; a config that names plugin files gets plugins of its own.
+
     Raises:
         UserError: the config or a change is wrong.
     """
-    overrides = tuple(f"{key}={json.dumps(value)}" for key, value in changes.items())
-    plugins = load_plugins()
-    checked = validate(load_tree(config, overrides), plugins)
+    overrides = tuple(as_override(key, value) for key, value in changes.items())
+    tree = load_tree(config, overrides)
+    plugins = load_plugins() if installed is None or tree.data.get("plugins") else installed
+    checked = validate(tree, plugins)
     evaluators: list[dict[str, Any]] = []
     lacking: dict[str, str] = {}
     for component in checked.evaluators:
@@ -96,9 +103,22 @@ def prepare(config: str, changes: dict[str, Any]) -> Training:
         checked.name,
         identify(checked),
         json.dumps(evaluators),
+        checked.data.name,
         _absent(checked.data, plugins, trained_on=True),
         lacking,
     )
+
+
+def evaluators_of(config: str, changes: Mapping[str, Any]) -> list[str]:
+    """The evaluators that a config names after some changes, whatever else is wrong with it or them."""
+    overrides = [as_override(key, value) for key, value in changes.items() if key.partition(".")[0] == "evaluators"]
+    named = load_tree(config, overrides).data.get("evaluators") or []
+    return [item["name"] if isinstance(item, dict) else str(item) for item in named]
+
+
+def as_override(key: str, value: Any) -> str:
+    """A change to a config as it stands on a command line."""
+    return f"{key}={json.dumps(value)}"
 
 
 def identify(config: RunConfig) -> str:

@@ -7,12 +7,15 @@ import io
 import json
 import textwrap
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import Any
 
+from ..errors import RunError, UserError
 from ..files import finite, write_atomic
 from .filling import Entry, Filled
+from .naming import command, report_link, table_name
 from .page import html_page
-from .words import Speech, facts, heading
+from .words import Speech, caveat, facts, heading, run_name
 
 LINES = ("ours", "paper", "difference")
 
@@ -25,8 +28,8 @@ def as_text(filled: Filled, width: int) -> str:
     return "\n".join([textwrap.fill(heading(filled.plan), width), "", *blocks, *wrapped])
 
 
-def as_markdown(filled: Filled) -> str:
-    """One line an entry."""
+def as_markdown(filled: Filled, folder: Path) -> str:
+    """One line an entry, and one a run with the way from this folder to its report."""
     speech, table = Speech(filled), filled.plan.recipe.table
     head = [table.row_heading, "column", "number", "ours", "n", "paper", "difference", "mark"]
     lines = [f"# {heading(filled.plan)}", "", "| " + " | ".join(head) + " |", "|" + "---|" * len(head)]
@@ -39,7 +42,9 @@ def as_markdown(filled: Filled) -> str:
         ]  # fmt: skip
         lines.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
     notes = [line.replace("[", "\\[", 1) for line in speech.footnotes()] + facts(filled)
-    return "\n".join([*lines, "", *(f"- {note}" for note in notes)]) + "\n"
+    again = f"    {command(filled.plan, filled.folder, folder)}"
+    lines += ["", *(f"- {note}" for note in notes), "", "## Runs", "", *(_run_line(run, folder) for run in filled.runs)]
+    return "\n".join([*lines, "", "## To make it again", "", again]) + "\n"
 
 
 def as_csv(filled: Filled) -> str:
@@ -54,8 +59,8 @@ def as_csv(filled: Filled) -> str:
     return text.getvalue()
 
 
-def as_plain(filled: Filled) -> dict[str, Any]:
-    """Everything, JSON-able."""
+def as_plain(filled: Filled, folder: Path) -> dict[str, Any]:
+    """Everything, JSON-able; `folder` is where the table's files go."""
     plan, table = filled.plan, filled.plan.recipe.table
     plain = {
         "table": plan.recipe.name,
@@ -63,30 +68,57 @@ def as_plain(filled: Filled) -> dict[str, Any]:
         "source": table.source,
         "scale": plan.scale,
         "about": plan.about,
+        "caveat": caveat(plan),
         "seeds": plan.seeds,
         "center": table.center or "mean",
         "spread": table.spread,
         "entries": [_plain(entry) for entry in filled.entries],
         "runs": list(filled.runs),
         "facts": facts(filled),
+        "command": command(plan, filled.folder, folder),
     }
     return dict(finite(plain))
 
 
 def write_files(filled: Filled, folder: Path) -> list[Path]:
-    """The table as JSON, CSV, Markdown and a page of HTML, named after table and scale; gives their paths."""
-    stem = f"{filled.plan.recipe.name}-{filled.plan.scale}"
+    """The table as JSON, CSV, Markdown and a page of HTML, see `table_name`; gives their paths.
+
+    Raises:
+        UserError: the folder does not take them.
+    """
     texts = {
-        "json": json.dumps(as_plain(filled), indent=2, ensure_ascii=False) + "\n",
-        "csv": as_csv(filled),
-        "md": as_markdown(filled),
-        "html": html_page(filled),
+        "json": json.dumps(as_plain(filled, folder), indent=2, ensure_ascii=False) + "\n",
+        "csv": (as_comma_separated := as_csv(filled)),
+        "md": as_markdown(filled, folder),
+        "html": html_page(filled, folder, as_comma_separated),
     }
-    folder.mkdir(parents=True, exist_ok=True)
-    paths = [folder / f"{stem}.{suffix}" for suffix in texts]
-    for path, text in zip(paths, texts.values(), strict=True):
-        write_atomic(path, text.encode())
+    paths = [folder / f"{table_name(filled.plan)}.{suffix}" for suffix in texts]
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for path, text in zip(paths, texts.values(), strict=True):
+            write_atomic(path, text.encode())
+    except (OSError, RunError) as error:
+        cause = error if isinstance(error, OSError) else error.__cause__
+        raise UserError(
+            f"the table cannot be written to {folder}: {getattr(cause, 'strerror', None) or cause}. Its runs are kept: the same "
+            "command with another --out trains nothing again"
+        ) from None
     return paths
+
+
+def require_folder(folder: Path, option: str) -> None:
+    """Make a folder, if it is not there; UserError that names the option if it cannot be made or written to."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        why = (
+            "there is a file in its place"
+            if isinstance(error, FileExistsError | NotADirectoryError)
+            else error.strerror
+        )
+        raise UserError(f"{option} {folder} is no folder to write to: {why}. Name another") from None
 
 
 def _plain(entry: Entry) -> dict[str, Any]:
@@ -95,16 +127,26 @@ def _plain(entry: Entry) -> dict[str, Any]:
         "column": entry.column,
         "metric": entry.metric,
         "number": entry.number,
-        "ours": entry.center,
-        "ours_spread": entry.spread,
+        "ours": _shortest(entry.center),
+        "ours_spread": _shortest(entry.spread),
         "paper": entry.published.value if entry.published else None,
         "paper_spread": entry.published.spread if entry.published else None,
-        "difference": entry.difference,
+        "difference": _shortest(entry.difference),
         "mark": entry.mark,
         "seeds": list(entry.values),
-        "values": list(entry.values.values()),
+        "values": [_shortest(value) for value in entry.values.values()],
         "reasons": list(entry.reasons),
     }
+
+
+def _shortest(value: float | None) -> float | None:
+    """Without the last digits, which are of the arithmetic: 46.8 and not 46.800000000000004."""
+    return None if value is None else float(f"{value:.12g}")
+
+
+def _run_line(run: dict[str, Any], folder: Path) -> str:
+    link, name = report_link(run, folder), run_name(run)
+    return f"- {f'[{name}]({link})' if link else name}: {run['state']}"
 
 
 def _blocks(filled: Filled, speech: Speech, width: int) -> list[str]:

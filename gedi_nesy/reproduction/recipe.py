@@ -13,16 +13,18 @@ A rule holds for its rows and columns (all by default) and adds to what the rule
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from ..config.loader import Tree, parse_yaml
+from ..config.loader import Path as Keys
+from ..config.loader import Tree, read_yaml
 from ..config.options import Options
 from ..config.validate import check_model
-from ..errors import ConfigError, UserError, did_you_mean
+from ..errors import ConfigError, Position, UserError, did_you_mean
 from ..reporting.published import PublishedTable, load_published, read_published, require
 
 BUNDLED = Path(__file__).with_name("recipes")
@@ -72,6 +74,7 @@ class Merged:
 
     Attributes:
         set: changes to the config, in the order in which they are made.
+        said: where in the recipe it is said: a key, or a key of `set` or `numbers` -> the place in the file's tree.
     """
 
     config: str | None = None
@@ -81,9 +84,10 @@ class Merged:
     skip: str | None = None
     device: str | None = None
     minutes: float | None = None
+    said: Mapping[Keys, Keys] = field(default_factory=dict)
 
-    def with_rule(self, rule: Rule) -> Merged:
-        """This, and what another rule adds or puts in its place."""
+    def with_rule(self, rule: Rule, where: Keys) -> Merged:
+        """This, and what another rule adds or puts in its place; `where` is the rule's place in the file."""
         said = {
             key: value for key in ("config", "skip", "device", "minutes") if (value := getattr(rule, key)) is not None
         }
@@ -92,19 +96,28 @@ class Merged:
             set=_later(self.set, rule.set),
             numbers=_later(self.numbers, rule.numbers),
             missing=_later(self.missing, rule.missing),
+            said={**self.said, **{keys: (*where, *keys) for keys in _keys(rule, said)}},
             **said,
         )
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """A recipe that has been read, with the table that it is for."""
+    """A recipe that has been read, with the table that it is for.
+
+    Attributes:
+        source: its bundled name or path, as the caller has it.
+        faults: of its rules; they are told together with those that a plan finds.
+    """
 
     name: str
+    source: str
     folder: Path
     table: PublishedTable
     rules: tuple[Rule, ...]
     scales: dict[str, Scale]
+    tree: Tree
+    faults: tuple[UserError, ...] = ()
 
     def scale(self, name: str) -> Scale:
         """One of its scales; UserError that lists them if it has no such one."""
@@ -114,10 +127,20 @@ class Recipe:
     def place(self, scale: str, row: str, column: str) -> Merged:
         """What the rules say of a row and column."""
         merged = Merged()
-        for rule in (*self.rules, *self.scale(scale).rules):
+        for where, rule in self._rules(scale):
             if row in (rule.rows or self.table.rows) and column in (rule.columns or self.table.columns):
-                merged = merged.with_rule(rule)
+                merged = merged.with_rule(rule, where)
         return merged
+
+    def position(self, merged: Merged, *keys: str) -> Position:
+        """Where in the file something is said of a place."""
+        return self.tree.position(merged.said.get(keys, ()))
+
+    def _rules(self, scale: str) -> Iterator[tuple[Keys, Rule]]:
+        for index, rule in enumerate(self.rules):
+            yield ("rules", index), rule
+        for index, rule in enumerate(self.scale(scale).rules):
+            yield ("scales", scale, "rules", index), rule
 
 
 def recipe_names() -> list[str]:
@@ -129,7 +152,7 @@ def load_recipe(name: str) -> Recipe:
     """A recipe by bundled name or by path.
 
     Raises:
-        UserError: there is none, or something in it is wrong; each fault with its place.
+        UserError: there is none, or it is not of a recipe's form; each fault with its place.
     """
     path = Path(name)
     if path.suffix != ".yaml":
@@ -139,28 +162,30 @@ def load_recipe(name: str) -> Recipe:
         raise UserError(
             f'there is no recipe "{name}".{did_you_mean(name, known)} Known: {", ".join(known)}; or a path to a .yaml file'
         )
-    tree = parse_yaml(path.read_text(encoding="utf-8"), str(path))
-    tree.file = path
+    tree = read_yaml(path, "a recipe")
     faults: list[UserError] = []
     file = check_model(_File, tree.data, tree, (), faults)
     if file is None:
         raise ConfigError(faults)
-    recipe = Recipe(path.stem, path.parent.resolve(), _table(file.table, path.parent), file.rules, file.scales)
-    _check_rules(tree, recipe)
-    return recipe
+    table = _table(tree, file.table, path.parent)
+    faults = _faults_of_rules(tree, file, table)
+    return Recipe(path.stem, name, path.parent.resolve(), table, file.rules, file.scales, tree, tuple(faults))
 
 
-def _table(name: str, folder: Path) -> PublishedTable:
-    return read_published(folder / name) if name.endswith(".yaml") else load_published(name)
+def _table(tree: Tree, name: str, folder: Path) -> PublishedTable:
+    if name.endswith(".yaml") and (folder / name).is_file():
+        return read_published(folder / name)
+    try:
+        return load_published(name)
+    except UserError as error:
+        message = f"there is no file {folder / name}" if name.endswith(".yaml") else error.message
+        raise ConfigError(f"table: {message}", tree.position(("table",))) from None
 
 
-def _check_rules(tree: Tree, recipe: Recipe) -> None:
-    """Rules name rows, columns and metrics that the table has."""
+def _faults_of_rules(tree: Tree, file: _File, table: PublishedTable) -> list[UserError]:
+    """Where rules name rows, columns or metrics that the table has not."""
     faults: list[UserError] = []
-    table = recipe.table
-    lists = {("rules",): recipe.rules} | {
-        ("scales", name, "rules"): scale.rules for name, scale in recipe.scales.items()
-    }
+    lists = {("rules",): file.rules} | {("scales", name, "rules"): scale.rules for name, scale in file.scales.items()}
     for path, rules in lists.items():
         for index, rule in enumerate(rules):
             known = {"rows": table.rows, "columns": table.columns, "numbers": table.metrics, "missing": table.metrics}
@@ -170,8 +195,14 @@ def _check_rules(tree: Tree, recipe: Recipe) -> None:
                         where = tree.position((*path, index, key))
                         message = f'{key}: "{word}" is not one of table {table.name}.{did_you_mean(word, names)} Known: {", ".join(names)}.'
                         faults.append(ConfigError(message, where))
-    if faults:
-        raise ConfigError(faults)
+    return faults
+
+
+def _keys(rule: Rule, said: Mapping[str, Any]) -> Iterator[Keys]:
+    """What a rule says: its single keys, and those in `set` and `numbers`."""
+    yield from ((key,) for key in said)
+    yield from (("set", key) for key in rule.set)
+    yield from (("numbers", metric) for metric in rule.numbers)
 
 
 def _later(before: tuple[tuple[str, Any], ...], rule: dict[str, Any]) -> tuple[tuple[str, Any], ...]:

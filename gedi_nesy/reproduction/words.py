@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
-from ..reporting.text import NOTHING
+from ..reporting.text import NOTHING, duration, minus
 from .filling import Entry, Filled
 from .plan import Plan
 
@@ -37,15 +38,20 @@ class Speech:
     def __init__(self, filled: Filled) -> None:
         self.filled = filled
         self.reasons: dict[tuple[str, ...], int] = {}
+        self._decimals: dict[tuple[str, str], int] = {}
+        for entry in filled.entries:
+            if entry.published:
+                place = entry.column, entry.metric
+                self._decimals[place] = max(self._decimals.get(place, 0), entry.published.decimals)
 
     def say(self, entry: Entry) -> Said:
-        """An entry in words."""
+        """An entry in words; ours with a digit more than the paper's longest number of that column."""
         number = self.reasons.setdefault(entry.reasons, len(self.reasons) + 1) if entry.reasons else None
-        decimals = (entry.published.decimals if entry.published else 2) + 1
+        decimals = self._decimals.get((entry.column, entry.metric), 2) + 1
         ours = NOTHING if entry.center is None else f"{entry.center:.{decimals}f}"
         if entry.spread is not None:
             ours += f" ± {entry.spread:.{decimals}f}"
-        difference = NOTHING if entry.difference is None else f"{entry.difference:+.{decimals}f}".replace("-", "\u2212")
+        difference = NOTHING if entry.difference is None else minus(f"{entry.difference:+.{decimals}f}")
         theirs = entry.published.printed if entry.published else NOTHING
         return Said(ours, theirs, difference, entry.mark or "", number)
 
@@ -59,17 +65,27 @@ def heading(plan: Plan) -> str:
     return f"{plan.recipe.name}: {plan.recipe.table.title}"
 
 
+def caveat(plan: Plan) -> str | None:
+    """That the marks compare unlike things, if the runs are not made as the full scale has them."""
+    changed = [f"scale {plan.scale}"] if plan.scale != "full" else []
+    changed += [f"--set {key}" for key, _ in plan.changes]
+    if not changed:
+        return None
+    return f"not like with like: {', '.join(changed)} is not the paper's setting, so a mark here compares unlike things"
+
+
 def facts(filled: Filled) -> list[str]:
     """What a reader must know beside the numbers: scale, statistic, seeds, where and by which commit they were made."""
     plan, table = filled.plan, filled.plan.recipe.table
     done = [run for run in filled.runs if run["state"] == "finished"]
-    ours = f"{table.center or 'mean'} over {plan.seeds} seed{'s' if plan.seeds > 1 else ''} (0 to {plan.seeds - 1})"
+    ours = f"{table.center or 'mean'} over {plan.seeds} seeds (0 to {plan.seeds - 1})"
     if plan.seeds == 1:
         ours = "one run (seed 0), so no spread"
     elif table.spread:
         ours += f" ± {table.spread} (n \u2212 1)"
     return [
         plan.about[0].upper() + plan.about[1:],
+        *filter(None, [caveat(plan)]),
         f"ours: {ours}; the paper: {table.statistic}{f', {table.file.runs} runs' if table.file.runs else ''}",
         f"runs: {len(done)} of {len(filled.runs)} finished{_made(done)}",
         f"marks: {LEGEND}",
@@ -78,12 +94,17 @@ def facts(filled: Filled) -> list[str]:
     ]
 
 
-def _made(done: list[dict[str, object]]) -> str:
+def run_name(run: dict[str, Any]) -> str:
+    """The cells that a run fills, and its seed."""
+    return f"{'; '.join(', '.join(cell) for cell in run['cells'])}, seed {run['seed']}"
+
+
+def _made(done: list[dict[str, Any]]) -> str:
     """Time, devices and commits of the finished runs."""
     if not done:
         return ""
-    seconds = sum(float(str(run["seconds"] or 0)) for run in done)
+    seconds = sum(run["seconds"] or 0 for run in done)
     devices = sorted({str(run["device"]) for run in done})
     commits = sorted({str(run["commit"] or "unknown") for run in done})
     short = [commit[:7] + commit[40:] if len(commit) >= 40 else commit for commit in commits]
-    return f", {seconds / 60:.1f} minutes of training together on {', '.join(devices)}, commit {', '.join(short)}"
+    return f", {duration(seconds)} of training {'together ' if len(done) > 1 else ''}on {', '.join(devices)}, commit {', '.join(short)}"

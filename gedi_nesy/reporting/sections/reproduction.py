@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import json
-from html import escape
 from typing import Any
 
-from ..page import Section, details_html, facts_html, list_html
+from ..page import Section, command_html, details_html, facts_html, list_html
 from ..run_files import RunFiles
 from ..text import duration
-
-_COPY = '<button type="button" data-copy aria-live="polite">Copy</button>'
 
 
 def notes(files: RunFiles) -> Section:
@@ -44,7 +41,7 @@ def again(files: RunFiles) -> Section:
     facts = {"commit": files.environment.get("commit")} | versions
     environment = json.dumps(files.environment, indent=2, ensure_ascii=False) if files.environment else ""
     parts = [
-        f'<div class="command"><pre tabindex="0">{escape(command)}</pre>{_COPY}</div>' if command else "",
+        command_html(command) if command else "",
         facts_html({key: value for key, value in facts.items() if value is not None}),
         details_html("Resolved config", files.config),
         details_html("Environment", environment),

@@ -164,12 +164,14 @@ cells:
     ("old", "new", "words"),
     [
         ("", "", ""),
-        ("1.0 ± 0.1", "1.0", 'row "r", column "A": \'1.0\' has not the form "0.98 ± 0.01" or "\u2013"'),
+        ("1.0 ± 0.1", "1.0", 'row "r", column "A": "1.0" has not the form "0.98 ± 0.01" or "\u2013"'),
         ("1.0 ± 0.1", "[1.0 ± 0.1, 2.0 ± 0.1]", "has 2 numbers for 1 metrics"),
         (", B: \u2013}", "}", 'row "r" has the columns A, not A, B'),
         ("better: higher", "better: up", "metrics.x.better"),
-        ("title: t", "tittle: t", "title: Field required"),
-        ("cells:", "cells: [", "cannot be read"),
+        ("title: t", "tittle: t", "mine.yaml:1:1  title is missing: mine.yaml needs it"),
+        ("cells:", "cells: [", r"mine.yaml:11:1  not valid YAML"),
+        ("center: mean", "center: meen", r"mine.yaml:4:1  center is \"meen\": must be 'mean' or 'median'"),
+        (TABLE, "- title", r"mine.yaml:1:1  a table of published numbers is a mapping of keys to values"),
     ],
 )
 def test_faults_of_a_table_file_are_named(tmp_path: Path, old: str, new: str, words: str) -> None:
@@ -180,3 +182,12 @@ def test_faults_of_a_table_file_are_named(tmp_path: Path, old: str, new: str, wo
         return
     with pytest.raises(UserError, match=words):
         read_published(file)
+
+
+def test_all_faults_of_a_table_file_are_named_at_once(tmp_path: Path) -> None:
+    file = tmp_path / "mine.yaml"
+    file.write_text(TABLE.replace("mean", "meen").replace("higher", "up").replace("1.0 ± 0.1", "1"), encoding="utf-8")
+    with pytest.raises(UserError) as error:
+        read_published(file)
+    places = [line.partition("  ")[0].removeprefix(f"{file}:") for line in str(error.value).splitlines()]
+    assert places == ["4:1", "8:27", "10:7"]

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from gedi_nesy.errors import UserError
+from gedi_nesy.reproduction.plan import make_plan
 from gedi_nesy.reproduction.recipe import load_recipe, recipe_names
 
 
@@ -42,13 +43,19 @@ def test_a_key_set_again_is_applied_last(recipe_file: Path) -> None:
             r'bars.yaml:6:5  rules.0.minuets is not an option of bars.yaml.* Did you mean "minutes"',
         ),
         ("seeds: 1", "seeds: 0", "scales.small.seeds"),
-        ("table: bars_table.yaml", "table: bars", '"bars" is not a published table'),
-        ("table: bars_table.yaml", "table: no.yaml", "no.yaml cannot be read"),
+        ("table: bars_table.yaml", "table: bars", r'bars.yaml:1:1  table: "bars" is not a published table'),
+        ("table: bars_table.yaml", "table: no.yaml", "bars.yaml:1:1  table: there is no file .*no.yaml"),
     ],
 )
 def test_faults_are_named_with_their_place(recipe_file: Path, old: str, new: str, words: str) -> None:
     recipe_file.write_text(recipe_file.read_text().replace(old, new, 1))
     with pytest.raises(UserError, match=words):
+        make_plan(load_recipe(str(recipe_file)), "small")
+
+
+def test_what_is_no_mapping_is_no_recipe(recipe_file: Path) -> None:
+    recipe_file.write_text("- rules")
+    with pytest.raises(UserError, match=r"bars.yaml:1:1  a recipe is a mapping of keys to values$"):
         load_recipe(str(recipe_file))
 
 

@@ -1,0 +1,69 @@
+"""What is said about runs that train: each start once, then how far they are, a line a minute."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from gedi_nesy.engine.state import working
+from gedi_nesy.reproduction.job import Job
+from gedi_nesy.reproduction.progress import Watch, last_epoch
+
+JOB = Job("x.yaml", (), "x", "abc", "[]", 0)
+
+
+@pytest.fixture
+def folder(tmp_path: Path):  # type: ignore[no-untyped-def]
+    folder = JOB.folder(tmp_path)
+    folder.checkpoints.mkdir(parents=True)
+    folder.config.write_text("training: {epochs: 10}")
+    return folder
+
+
+def log(path: Path, epoch: float) -> None:
+    with path.open("a") as file:
+        file.write(json.dumps({"step": int(10 * epoch), "epoch": epoch}) + "\n")
+
+
+def test_a_run_is_followed_from_its_start_to_its_end(folder, tmp_path: Path) -> None:
+    said: list[str] = []
+    now = [0.0]
+    watch = Watch({JOB: "Moons, seed 0"}, tmp_path, said.append, lambda: now[0])
+    assert watch.look() == [] and said == []
+    with working(folder):
+        assert watch.look() == ["Moons, seed 0: under way"] and said == ["Moons, seed 0: starts"]
+        log(folder.metrics, 2.5)
+        now[0] = 50.0
+        assert watch.look() == ["Moons, seed 0: epoch 3 of 10, about 2 min 30 s left"]
+        watch.look_and_say()
+        assert len(said) == 1, "a minute is not over"
+        now[0] = 70.0
+        watch.look_and_say()
+        watch.look_and_say()
+        assert said[1:] == ["Moons, seed 0: epoch 3 of 10, about 3 min 30 s left"]
+        log(folder.metrics, 10)
+        assert watch.look() == ["Moons, seed 0: trained, evaluating"]
+    watch.end(JOB)
+    assert watch.look() == [] and len(said) == 2
+
+
+@pytest.mark.parametrize(
+    ("saved", "words"), [(40, "goes on from epoch 4 of 10"), (100, "is trained and evaluated again")]
+)
+def test_a_run_goes_on_from_its_last_checkpoint(folder, tmp_path: Path, saved: int, words: str) -> None:
+    for epoch in (4, 5.2, 10) if saved == 100 else (4, 5.2):
+        log(folder.metrics, epoch)
+    (folder.checkpoints / f"step-01-{saved:09d}.safetensors").touch()
+    said: list[str] = []
+    Watch({JOB: "Moons"}, tmp_path, said.append).end(JOB)
+    assert said == [f"Moons: {words}"], "said at the end if the run was over in no time"
+
+
+def test_a_line_that_is_being_written_is_passed_over(folder) -> None:
+    assert last_epoch(folder) == 0
+    log(folder.metrics, 3)
+    with folder.metrics.open("a") as file:
+        file.write('{"step": 31, "ep')
+    assert last_epoch(folder) == 3
