@@ -182,7 +182,8 @@ def _show(plan: Plan, runs: Path, outcomes: dict[Job, Outcome], out: Path, as_js
         write_files(filled, out)
         return
     print(as_text(filled, _width()))
-    print(f"files: {', '.join(str(path) for path in write_files(filled, out))}")
+    first, *others = write_files(filled, out)
+    print(f"files: {first}, {', '.join(path.suffix for path in others)}")
 
 
 def _list_runs(plan: Plan, runs: Path) -> None:

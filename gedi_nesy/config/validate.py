@@ -232,7 +232,7 @@ def _form(model: type[BaseModel], path: Path) -> str:
     """What a text looks like that a field takes, without its regular expression."""
     field = model.model_fields.get(str(path[0])) if len(path) == 1 else None
     examples = ", ".join(map(str, field.examples or ())) if field else ""
-    return f"must be of the form of {examples}" if examples else "has not the form that the option needs"
+    return f"must be such as {examples}" if examples else "has not the form that the option needs"
 
 
 def _kind_of_file(model: type[BaseModel], tree: Tree) -> str:

@@ -157,9 +157,14 @@ def newest(folder: Path) -> Path | None:
     return next(iter(_newest_first(folder)), None)
 
 
-def step_of(path: Path) -> int:
-    """After which step a checkpoint was saved, from its name."""
-    return int(path.name.removesuffix(SUFFIX).rpartition("-")[2])
+def epoch_of(path: Path) -> int:
+    """After which epoch a checkpoint was saved, without reading its tensors; 0 if its header is damaged."""
+    try:
+        with open(path, "rb") as file:
+            header = json.loads(file.read(int.from_bytes(file.read(8), "little")))
+        return int(json.loads(header["__metadata__"]["values"])["epoch"])
+    except (OSError, ValueError, KeyError, TypeError, MemoryError, OverflowError):
+        return 0
 
 
 def restore(run: Run, checkpoint: Checkpoint) -> None:

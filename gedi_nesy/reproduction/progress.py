@@ -16,7 +16,6 @@ from rich.text import Text
 
 from ..engine.run_folder import RunFolder
 from ..engine.state import State
-from ..reporting.metrics import read_metrics
 from ..reporting.text import duration
 from .execution import stand_of
 from .job import Job
@@ -60,7 +59,7 @@ class Watch:
                 lines.append(f"{name}: {self._how_far(job)}")
         return lines
 
-    def look_and_say(self) -> None:
+    def say_how_far(self) -> None:
         """Say a line about each run at work, once a minute."""
         for job, name in list(self._open.items()):
             if (seen := self._seen.get(job)) and self._clock() - seen.said >= SAY_EVERY:
@@ -75,13 +74,11 @@ class Watch:
     def _start(self, job: Job) -> None:
         if job in self._seen or job not in self._open:
             return
-        behind, epochs = self._behind.get(job, 0.0), _epochs(job.folder(self._runs))
-        self._seen[job] = _Seen(epochs, self._clock(), behind, self._clock())
+        behind, epochs = self._behind.get(job, 0), _epochs(job.folder(self._runs))
+        self._seen[job] = _Seen(epochs, self._clock(), last_epoch(job.folder(self._runs)), self._clock())
         way = "starts"
         if behind:
-            way = (
-                f"goes on from epoch {behind:.0f} of {epochs}" if behind < epochs else "is trained and evaluated again"
-            )
+            way = f"goes on from epoch {behind} of {epochs}" if behind < epochs else "is trained and evaluated again"
         self._say(f"{self._open[job]}: {way}")
 
     def _how_far(self, job: Job) -> str:
@@ -90,11 +87,12 @@ class Watch:
         epoch = last_epoch(job.folder(self._runs))
         if seen.epochs and epoch >= seen.epochs:
             return "trained, evaluating"
-        done = epoch - seen.first
-        if done <= 0:
+        done, took = epoch - seen.first, self._clock() - seen.since
+        if done <= 0 or not seen.epochs:
             return "under way"
-        left = (self._clock() - seen.since) / done * (seen.epochs - epoch)
-        return f"epoch {int(epoch) + 1} of {seen.epochs}, about {duration(left)} left"
+        left = took / done * (seen.epochs - epoch)
+        words = duration(left) if left >= 60 else f"{left:.0f} s"
+        return f"epoch {int(epoch) + 1} of {seen.epochs}, about {words} left"
 
 
 class Shown:
@@ -127,16 +125,20 @@ class Shown:
         """A line about how a run ended."""
         with self._lock:
             self._watch.end(job)
+            self._show()
             self.say(text)
 
     def _follow(self) -> None:
         while not self._over.wait(LOOK_EVERY):
             with self._lock:
-                lines = self._watch.look()
-                if self._live:
-                    self._live.update(Text("\n".join(lines)), refresh=True)
-                else:
-                    self._watch.look_and_say()
+                self._show()
+
+    def _show(self) -> None:
+        lines = self._watch.look()
+        if self._live:
+            self._live.update(Text("\n".join(lines)), refresh=True)
+        else:
+            self._watch.say_how_far()
 
 
 def last_epoch(folder: RunFolder) -> float:
@@ -155,13 +157,12 @@ def last_epoch(folder: RunFolder) -> float:
     return 0.0
 
 
-def _saved_epoch(folder: RunFolder) -> float:
+def _saved_epoch(folder: RunFolder) -> int:
     """The epoch of the last checkpoint, from which a run goes on."""
     from ..engine import checkpoint  # imports torch, which only runs that have begun need here
 
     newest = checkpoint.newest(folder.checkpoints)
-    saved = checkpoint.step_of(newest) if newest else 0
-    return max((float(line["epoch"]) for line in read_metrics(folder.metrics) if line["step"] <= saved), default=0.0)
+    return checkpoint.epoch_of(newest) if newest else 0
 
 
 def _epochs(folder: RunFolder) -> int:

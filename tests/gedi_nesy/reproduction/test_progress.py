@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import io
 import json
+import time
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 
 from gedi_nesy.engine.state import working
+from gedi_nesy.reproduction import progress
 from gedi_nesy.reproduction.job import Job
-from gedi_nesy.reproduction.progress import Watch, last_epoch
+from gedi_nesy.reproduction.progress import Shown, Watch, last_epoch
 
 JOB = Job("x.yaml", (), "x", "abc", "[]", 0)
 
@@ -37,11 +41,11 @@ def test_a_run_is_followed_from_its_start_to_its_end(folder, tmp_path: Path) -> 
         log(folder.metrics, 2.5)
         now[0] = 50.0
         assert watch.look() == ["Moons, seed 0: epoch 3 of 10, about 2 min 30 s left"]
-        watch.look_and_say()
+        watch.say_how_far()
         assert len(said) == 1, "a minute is not over"
         now[0] = 70.0
-        watch.look_and_say()
-        watch.look_and_say()
+        watch.say_how_far()
+        watch.say_how_far()
         assert said[1:] == ["Moons, seed 0: epoch 3 of 10, about 3 min 30 s left"]
         log(folder.metrics, 10)
         assert watch.look() == ["Moons, seed 0: trained, evaluating"]
@@ -50,15 +54,34 @@ def test_a_run_is_followed_from_its_start_to_its_end(folder, tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize(
-    ("saved", "words"), [(40, "goes on from epoch 4 of 10"), (100, "is trained and evaluated again")]
+    ("epoch", "words"), [(4, "goes on from epoch 4 of 10"), (10, "is trained and evaluated again")]
 )
-def test_a_run_goes_on_from_its_last_checkpoint(folder, tmp_path: Path, saved: int, words: str) -> None:
-    for epoch in (4, 5.2, 10) if saved == 100 else (4, 5.2):
-        log(folder.metrics, epoch)
-    (folder.checkpoints / f"step-01-{saved:09d}.safetensors").touch()
+def test_a_run_goes_on_from_its_last_checkpoint(folder, tmp_path: Path, epoch: int, words: str) -> None:
+    log(folder.metrics, 5.2)
+    header = json.dumps({"__metadata__": {"values": json.dumps({"epoch": epoch})}}).encode()
+    saved = folder.checkpoints / "step-01-000000040.safetensors"
+    saved.write_bytes(len(header).to_bytes(8, "little") + header + b"tensors")
     said: list[str] = []
     Watch({JOB: "Moons"}, tmp_path, said.append).end(JOB)
     assert said == [f"Moons: {words}"], "said at the end if the run was over in no time"
+
+
+def test_a_damaged_checkpoint_is_no_way_on(folder, tmp_path: Path) -> None:
+    (folder.checkpoints / "step-01-000000040.safetensors").write_bytes(b"?" * 20)
+    said: list[str] = []
+    Watch({JOB: "Moons"}, tmp_path, said.append).end(JOB)
+    assert said == ["Moons: starts"]
+
+
+def test_a_terminal_shows_in_place_and_keeps_starts_and_ends(folder, tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.setattr(progress, "LOOK_EVERY", 0.01)
+    text = io.StringIO()
+    with working(folder), Shown({JOB: "Moons"}, tmp_path, Console(file=text, force_terminal=True, width=80)) as shown:
+        end = time.monotonic() + 5
+        while "under way" not in text.getvalue() and time.monotonic() < end:
+            time.sleep(0.01)
+        shown.end(JOB, "Moons: finished")
+    assert "Moons: under way" in text.getvalue() and "under way" not in text.getvalue().partition("finished")[2]
 
 
 def test_a_line_that_is_being_written_is_passed_over(folder) -> None:
