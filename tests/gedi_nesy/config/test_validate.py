@@ -1,4 +1,4 @@
-"""Lists of views in a config: one for all, one for each view, small ones."""
+"""Faults of a config: its lists of views, ends of terms, and what is said of a value that does not fit."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import yaml
 from gedi_nesy.config.json_schema import json_schema
 from gedi_nesy.config.loader import load_tree
 from gedi_nesy.config.validate import validate
-from gedi_nesy.errors import ConfigError
+from gedi_nesy.errors import ConfigError, did_you_mean
 from gedi_nesy.plugin_manager import load_plugins
 
 NOISE = "{name: gaussian_noise, std: 0.05}"
@@ -93,3 +93,15 @@ def test_ends_that_leave_nothing_are_refused(sections, message, tmp_path, tiny_t
     with pytest.raises(ConfigError) as error:
         validate(load_tree(str(tmp_path / "c.yaml")), load_plugins())
     assert message in str(error.value)
+
+
+def test_a_text_of_another_form_is_told_by_examples(tmp_path, tiny_text):
+    (tmp_path / "c.yaml").write_text(f"{tiny_text}\ndevice: tpu\n")
+    with pytest.raises(ConfigError) as error:
+        validate(load_tree(str(tmp_path / "c.yaml")), load_plugins())
+    assert str(error.value).endswith('device is "tpu": must be such as auto, cpu, cuda, cuda:1.')
+
+
+def test_hints_do_not_mind_capital_letters():
+    assert did_you_mean("Gedi", ["JEM", "GEDI"]) == ' Did you mean "GEDI"?'
+    assert did_you_mean("xyz", ["JEM", "GEDI"]) == ""

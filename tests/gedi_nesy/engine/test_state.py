@@ -51,6 +51,7 @@ def test_a_process_that_is_gone_was_killed(folder: RunFolder) -> None:
     )
     subprocess.run([sys.executable, "-c", code, str(folder.path)], check=False)
     assert standing(folder).state is State.killed and "is gone" in standing(folder).reason
+    assert standing(folder).text == f"killed: {standing(folder).reason}"
     folder.results.write_text("{}")
     assert standing(folder).state is State.finished, "results are written as a whole"
 
