@@ -6,13 +6,13 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Any
 
 from ..config.locate import find_config
 from ..config.schema import DEVICE
 from ..errors import ConfigError, UserError, did_you_mean
-from ..plugin_manager import load_plugins
+from ..plugin_manager import PluginManager, load_plugins
 from ..reporting.published import FOLDER, require
 from ..reporting.text import counted
 from .job import Job, Training, as_override, evaluators_of, prepare
@@ -170,7 +170,6 @@ class _PlaceMaker:
     def __init__(self, recipe: Recipe, scale: str, seeds: int, device: str | None, changes: Mapping[str, Any]) -> None:
         self._recipe, self._scale, self._seeds, self._device, self._changes = recipe, scale, seeds, device, changes
         self._prepared: dict[str, Training | Obstacle] = {}
-        self._plugins = load_plugins()
         self.faults: list[UserError] = []
 
     def make(self, row: str, column: str) -> Place:
@@ -263,10 +262,16 @@ class _PlaceMaker:
             changes["compare"] = {"table": table.name, "row": row, "column": column, "numbers": numbers}
         if self._device:
             changes["device"] = self._device
-        return prepare(self._config(merged), changes, self._plugins)
+        return prepare(self._config(merged), changes, _installed())
 
     def _config(self, merged: Merged) -> str:
         return str(find_config(str(merged.config), beside=self._recipe.folder))
+
+
+@cache
+def _installed() -> PluginManager:
+    """The installed plugins, loaded once for all the configs of a command."""
+    return load_plugins()
 
 
 def _place_of(fault: UserError) -> tuple[str, int, int]:

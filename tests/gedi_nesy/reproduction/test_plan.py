@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from gedi_nesy.errors import UserError
+from gedi_nesy.plugin_manager import load_plugins
 from gedi_nesy.reproduction import plan as module
 from gedi_nesy.reproduction.naming import _chosen, command, table_name
 from gedi_nesy.reproduction.plan import make_plan
@@ -129,3 +130,13 @@ def test_long_and_unclear_choices_are_told_apart_by_a_digest() -> None:
     assert _chosen("rows", ("a+",), ("a+", "a-")) != _chosen("rows", ("a-",), ("a+", "a-"))
     (name,) = _chosen("rows", tuple(f"a rather long name {number}" for number in range(3)), map(str, range(9)))
     assert name.startswith("rows-3-") and len(name) == 13
+
+
+def test_plugins_are_loaded_once_for_all_configs(monkeypatch: pytest.MonkeyPatch) -> None:
+    loaded = []
+    monkeypatch.setattr("gedi_nesy.reproduction.job.load_plugins", lambda: pytest.fail("loaded for a config"))
+    monkeypatch.setattr(module, "load_plugins", lambda: loaded.append(1) or load_plugins())
+    module._installed.cache_clear()
+    for seeds in (1, 2):
+        make_plan(load_recipe("gedi-table2"), "small", seeds=seeds, rows=["Moons"])
+    assert len(loaded) == 1
