@@ -68,6 +68,7 @@ class EvaluatorContext:
         embeddings: those that other evaluators of this evaluation have made.
         terms: the run's loss terms with their known minima.
         last_terms: their means over the last epoch; empty before training.
+        data_root: the config's data.root, where other data sets are looked for too unless they have a root of their own.
     """
 
     registry: Registry = field(default_factory=Registry)
@@ -76,6 +77,7 @@ class EvaluatorContext:
     embeddings: Embeddings = field(default_factory=Embeddings)
     terms: dict[str, Term] = field(default_factory=dict)
     last_terms: dict[str, float] = field(default_factory=dict)
+    data_root: str | None = None
 
     def generator(self, purpose: str, device: torch.device | str = "cpu") -> torch.Generator:
         """Chance for one purpose, the same at every evaluation of a run."""

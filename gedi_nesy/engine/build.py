@@ -104,7 +104,12 @@ def _text(size: Sequence[int]) -> str:
 def evaluator_context(run: Run, last_terms: dict[str, float]) -> EvaluatorContext:
     """What the evaluators of one evaluation share."""
     return EvaluatorContext(
-        run.plugins.registry, tuple(run.pipelines), run.config.seed, terms=run.terms, last_terms=last_terms
+        run.plugins.registry,
+        tuple(run.pipelines),
+        run.config.seed,
+        terms=run.terms,
+        last_terms=last_terms,
+        data_root=getattr(run.config.data.options, "root", None),
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pydantic import ConfigDict, ValidationError, field_validator
 
@@ -12,6 +12,9 @@ from ..config.options import Options
 from ..data.dataset import ImageDataset
 from ..errors import ConfigError
 from ..registry import Kind, Registry
+
+if TYPE_CHECKING:
+    from ..evaluators import EvaluatorContext
 
 
 class Named(Options):
@@ -41,7 +44,7 @@ class OtherData(Named):
     """A data set other than the run's own."""
 
     root: str | None = None
-    """As in the config's data section."""
+    """Where its files are; the run's own data.root by default, and where that looks if it is not set."""
 
     @field_validator("root")
     @classmethod
@@ -49,9 +52,13 @@ class OtherData(Named):
         # A run folder must find its data from any working folder.
         return None if root is None else str(Path(root).expanduser().resolve())
 
-    def read(self, registry: Registry, wanted_by: str) -> ImageDataset:
+    def within(self, root: str | None) -> OtherData:
+        """The same data set, in a folder unless it has one of its own."""
+        return self if self.root or root is None else self.model_copy(update={"root": root})
+
+    def read(self, context: EvaluatorContext, wanted_by: str) -> ImageDataset:
         """The data set; DataError when its files are not here."""
-        dataset: ImageDataset = self.make("dataset", registry, wanted_by).read()
+        dataset: ImageDataset = self.within(context.data_root).make("dataset", context.registry, wanted_by).read()
         return dataset
 
 

@@ -94,7 +94,7 @@ def prepare(config: str, changes: dict[str, Any], installed: PluginManager | Non
     evaluators: list[dict[str, Any]] = []
     lacking: dict[str, str] = {}
     for component in checked.evaluators:
-        plain, lacks = _usable(component, plugins)
+        plain, lacks = _usable(component, plugins, getattr(checked.data.options, "root", None))
         evaluators += [plain] if plain else []
         lacking |= {component.name: lacks} if lacks else {}
     return Training(
@@ -130,7 +130,7 @@ def identify(config: RunConfig) -> str:
     return digest.hexdigest()[:12]
 
 
-def _usable(evaluator: Component, plugins: PluginManager) -> tuple[dict[str, Any] | None, str | None]:
+def _usable(evaluator: Component, plugins: PluginManager, root: str | None) -> tuple[dict[str, Any] | None, str | None]:
     """An evaluator as far as the files it needs are here, None if it cannot work at all; and what it lacks."""
     made = plugins.registry.find("evaluator", evaluator.name).load()(evaluator.options)
     if lacks := made.lacking():
@@ -139,7 +139,7 @@ def _usable(evaluator: Component, plugins: PluginManager) -> tuple[dict[str, Any
     absent: list[str] = []
     for option, split in made.OTHER_DATA.items():
         others = getattr(evaluator.options, option)
-        lacks = [_absent(data, plugins, trained_on=split == "training") for data in others]
+        lacks = [_absent(data.within(root), plugins, trained_on=split == "training") for data in others]
         plain[option] = [data for data, lack in zip(plain[option], lacks, strict=True) if not lack]
         absent += filter(None, lacks)
         if others and not plain[option] and type(evaluator.options).model_fields[option].is_required():

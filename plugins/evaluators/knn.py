@@ -55,7 +55,7 @@ class NearestNeighbours(Evaluator):
         return found
 
     def _read(self, data: OtherData, task: Task) -> ImageDataset:
-        return read_other(data, self.context.registry, task, "the evaluator knn")
+        return read_other(data, self.context, task, "the evaluator knn")
 
     def _add(self, found: Evaluation, method: Method, dataset: ImageDataset, suffix: str) -> None:
         """What is found on one data set."""

@@ -93,7 +93,7 @@ class OutOfDistribution(Evaluator):
 
     def _read(self, data: OtherData) -> UInt8[Tensor, "images channels height width"]:
         """The test images of another data set."""
-        return data.read(self.context.registry, "the evaluator ood").test.pixels
+        return data.read(self.context, "the evaluator ood").test.pixels
 
     def _some(
         self, pixels: UInt8[Tensor, "images channels height width"]

@@ -95,7 +95,7 @@ class _Probe(Evaluator):
         return Evaluation(numbers, definitions)
 
     def _read(self, data: OtherData, task: Task) -> ImageDataset:
-        return read_other(data, self.context.registry, task, f"the evaluator {self.NAME}")
+        return read_other(data, self.context, task, f"the evaluator {self.NAME}")
 
     def _views(self, task: Task) -> list[View]:
         """What training images go through."""

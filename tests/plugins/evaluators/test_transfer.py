@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 import torch
 from gedi_nesy_plugins.evaluators.knn import NearestNeighbours
@@ -10,7 +12,7 @@ from pydantic import ValidationError
 
 from gedi_nesy import ConfigError, DatasetReader, ImageDataset, PluginError
 from gedi_nesy.data.dataset import Images
-from gedi_nesy.evaluation.components import Named
+from gedi_nesy.evaluation.components import Named, OtherData
 from gedi_nesy.evaluators import EvaluatorContext
 from gedi_nesy.registry import Registrar, Registry
 
@@ -50,6 +52,24 @@ def test_numbers_of_another_data_set_stand_beside_the_run_s_own(kind, options, f
     name = next(iter(own.numbers)) + "_on_halves"
     assert found.numbers[name] == 1.0 and "24" in found.definitions[name] and "of halves" in found.definitions[name]
     assert set(found.numbers) == set(found.definitions) and len(found.numbers) == 2 * len(own.numbers)
+
+
+def test_another_data_set_is_looked_for_where_the_run_s_own_is(tmp_path):
+    """Unless it names a folder of its own."""
+    found = []
+
+    class Somewhere(Halves):
+        def read(self):
+            found.append(self.root)
+            return super().read()
+
+    registry = Registry()
+    Registrar(registry, "test").add_dataset("somewhere", Somewhere)
+    context = EvaluatorContext(registry, data_root=str(tmp_path / "run"))
+    OtherData(name="somewhere").read(context, "the evaluator knn")
+    OtherData(name="somewhere", root=str(tmp_path / "own")).read(context, "the evaluator knn")
+    OtherData(name="somewhere").read(EvaluatorContext(registry), "the evaluator knn")
+    assert found == [tmp_path / "run", tmp_path / "own", Path("data").resolve()]
 
 
 def test_another_data_set_without_classes_is_an_error_before_training(flat, forty):
