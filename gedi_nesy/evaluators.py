@@ -16,7 +16,7 @@ from .data.dataset import Pixels, to_unit_range
 from .data.views import Pipeline
 from .engine.seeding import make_generator
 from .errors import DivergenceError
-from .methods import Method, require
+from .methods import Method
 from .registry import Registry
 from .reporting.image_grid import ImageGrid
 from .tasks import Task
@@ -86,7 +86,7 @@ class Evaluator(ABC):
     """Computes numbers about a trained method on held-out data.
 
     Class attributes:
-        REQUIRES: capabilities of the method, see `gedi_nesy.methods`.
+        REQUIRES: capabilities of the method, see `gedi_nesy.methods`; where options decide, override `needs`.
         OTHER_DATA: option that lists data sets beside the run's own -> which split of them it cannot do without. A table's runs leave
             out those that are not here.
     """
@@ -106,10 +106,12 @@ class Evaluator(ABC):
         """Which files it needs that are not here; None if it needs none, or they are. For data sets there is OTHER_DATA."""
         return None
 
-    def check(self, method: Method, task: Task) -> None:
-        """ConfigError, before training, when the method or the task lacks what the evaluator needs."""
-        for capability in self.REQUIRES:
-            require(method, capability, f"the evaluator {type(self).__name__}")
+    def needs(self) -> tuple[str, ...]:
+        """Capabilities that the method must have for these options; REQUIRES by default."""
+        return self.REQUIRES
+
+    def check(self, method: Method, task: Task) -> None:  # noqa: B027, as there may be nothing more
+        """ConfigError, before training, when the task lacks what the evaluator needs; the method has all that `needs` names."""
 
     @abstractmethod
     def evaluate(self, method: Method, task: Task) -> Evaluation:

@@ -6,9 +6,10 @@ import importlib.metadata
 import json
 import os
 import platform
+import shlex
 import shutil
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -18,7 +19,7 @@ import yaml
 
 from ..config.files import SourceFile
 from ..config.options import Options
-from ..config.schema import RunConfig
+from ..config.schema import RunConfig, folder_name
 from ..errors import RunError
 from ..files import write_atomic, write_json
 
@@ -102,12 +103,20 @@ def new_folder(config: RunConfig, runs: Path, run_id: str | None) -> RunFolder:
     """Where a new run goes; nothing is made yet.
 
     Raises:
-        RunError: the folder is there already.
+        RunError: the folder is there already, or would not be below that of the config's name.
     """
-    path = runs / config.name / (run_id or datetime.now().strftime("%Y%m%d-%H%M%S"))
+    path = runs / config.name / (check_run_id(run_id) or datetime.now().strftime("%Y%m%d-%H%M%S"))
     if path.exists():
         raise RunError(f"run folder {path} exists already. Choose another --run-id, or go on with it: --resume")
     return RunFolder(path)
+
+
+def check_run_id(run_id: str | None) -> str | None:
+    """The id, if a folder can be called so; RunError says which can."""
+    try:
+        return run_id and folder_name(run_id)
+    except ValueError as error:
+        raise RunError(f'--run-id is "{run_id}": {error}') from None
 
 
 def create(folder: RunFolder, config: RunConfig, device: torch.device, command: list[str]) -> None:
@@ -212,10 +221,15 @@ def environment(config: RunConfig, device: torch.device, command: list[str]) -> 
         "threads": torch.get_num_threads(),
         "processes": num_processes(),
         "seed": config.seed,
-        "command": " ".join(command),
+        "command": pasteable(command),
         "commit": _commit(),
         "started": datetime.now().isoformat(timespec="milliseconds"),
     }
+
+
+def pasteable(command: Sequence[str]) -> str:
+    """A command as it can be typed into a shell of this platform again."""
+    return subprocess.list2cmdline(command) if os.name == "nt" else shlex.join(command)
 
 
 def source_files(value: Any) -> list[SourceFile]:

@@ -49,7 +49,6 @@ class FailureModes(Evaluator):
 
     def check(self, method: Method, task: Task) -> None:
         """The method has something that can collapse."""
-        super().check(method, task)
         if not set(NEEDS.values()) & set(capabilities(method)):
             raise ConfigError(
                 f"the evaluator failure_modes needs embed or class_log_probs; method {type(method).__name__} offers "

@@ -41,7 +41,6 @@ class NearestNeighbours(Evaluator):
 
     def check(self, method: Method, task: Task) -> None:
         """Some images of both splits have classes, and other data sets are there."""
-        super().check(method, task)
         need_labels(task.dataset, "the evaluator knn")
         for data in self.options.transfer:
             need_labels(self._read(data, task), f"the evaluator knn on {data.name}")

@@ -85,11 +85,6 @@ def test_without_labels_of_training_images_it_says_so(flat, labelled_task):
         evaluate(flat(), labelled_task([-1, -1], [0, 1]))
 
 
-def test_a_method_that_embeds_nothing_is_refused(forty):
-    with pytest.raises(ConfigError, match="needs embed"):
-        evaluate(torch.nn.Identity(), forty)
-
-
 @pytest.mark.parametrize("options", [{"metrics": ()}, {"max_neighbours": 0}, {"validation": 1.0}])
 def test_options_that_make_no_sense_are_refused(options):
     with pytest.raises(ValidationError):
