@@ -34,12 +34,14 @@ class Evaluation:
         definitions: name -> one line that says exactly what the number is.
         tables: JSON-able extras for the report, such as a confusion matrix.
         images: name (letters, digits, - and _) -> images to look at, each a PNG in the run folder's figures/.
+        choices: those of the numbers that are settings chosen on the way, such as a k, and say nothing about how good the method is.
     """
 
     numbers: dict[str, float]
     definitions: dict[str, str]
     tables: dict[str, Any] = field(default_factory=dict)
     images: dict[str, ImageGrid] = field(default_factory=dict)
+    choices: set[str] = field(default_factory=set)
 
 
 class Embeddings:
@@ -136,12 +138,17 @@ def predict(method: Any, pixels: Pixels) -> Float[Tensor, "images classes"]:
     return log_probs
 
 
-def output_names(task: Task, terms: Mapping[str, Term]) -> list[str]:
-    """What the classifier's outputs are called: classes if a term of the task tells them so, else clusters by number.
+def names_outputs(task: Task, terms: Mapping[str, Term]) -> bool:
+    """Whether a term of the task, from labels or a constraint, tells the classifier which of its outputs is which class.
 
     Args:
         terms: those that the run trains with.
     """
-    if task.TERMS.keys() & terms.keys():
+    return bool(task.TERMS.keys() & terms.keys())
+
+
+def output_names(task: Task, terms: Mapping[str, Term]) -> list[str]:
+    """What the classifier's outputs are called: classes where they are named, else clusters by number."""
+    if names_outputs(task, terms):
         return list(task.dataset.classes)
     return [f"cluster {number}" for number in range(task.num_classes)]

@@ -79,7 +79,7 @@ class FailureModes(Evaluator):
             values = {name: value for name, value in asdict(seen).items() if value is not None}
             numbers |= {f"{name}_{split}": value for name, value in values.items()}
             definitions |= {f"{name}_{split}": f"{MEANING[name]}, {where}" for name in values}
-            numbers[f"failures_{split}"] = float(len(found[split]))
+            numbers[f"failures_{split}"] = len(found[split])
             definitions[f"failures_{split}"] = f"failures of GEDI's definitions 12 to 14 that show {where}"
         # Other losses have terms of these names too, such as a prior of latents: only one that knows all three is meant.
         triad = set(PENALISED_BY.values())

@@ -66,7 +66,8 @@ class NearestNeighbours(Evaluator):
             best = int(torch.tensor(curve).argmax()) + 1
             predicted = neighbour_votes(test.features, train, best, metric)[-1]
             found.numbers[name] = accuracy(predicted, test.labels)
-            found.numbers[f"{name}_k"] = float(best)
+            found.numbers[f"{name}_k"] = best
+            found.choices.add(f"{name}_k")
             found.definitions[name] = (
                 f"accuracy on test images by the k nearest of {len(train)} training images{of}, {metric} distance"
             )

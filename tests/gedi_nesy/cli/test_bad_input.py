@@ -71,28 +71,28 @@ CASES = {
     "not YAML": (change("weights: {", "weights: {{"), ["not valid YAML", "tiny.yaml:20:1"]),
     "unknown method": (
         change("name: gedi", "name: gedy"),
-        ['unknown method "gedy". Did you mean "gedi"?', "Known: gedi (methods, gedi-nesy ", "tiny.yaml:5:3"],
+        ['unknown method "gedy". Did you mean "gedi"?', "`gedi-nesy plugins` lists all ", "tiny.yaml:5:3"],
     ),
     "unknown task": (
         change("name: constraint", "name: puzzle"),
-        ['unknown task "puzzle". Known: ', "constraint (tasks, gedi-nesy "],
+        ['unknown task "puzzle". `gedi-nesy plugins` lists all '],
     ),
-    "unknown backbone": (change("name: mlp", "name: vgg"), ['unknown backbone "vgg". Known: library_model (', "mlp ("]),
+    "unknown backbone": (change("name: mlp", "name: vgg"), ['unknown backbone "vgg". `gedi-nesy plugins` lists all ']),
     "unknown data set": (
         change("name: bars", "name: mnist6k"),
-        ['unknown dataset "mnist6k". Did you mean "mnist5k"?', "bars (tiny_plugin, "],
+        ['unknown dataset "mnist6k". Did you mean "mnist5k" or "mnist" or ', "`gedi-nesy plugins` lists all "],
     ),
     "unknown view": (
         change("gaussian_noise", "gausian_noise"),
-        ['unknown view "gausian_noise". Did you mean "gaussian_noise"?'],
+        ['unknown view "gausian_noise". Did you mean "gaussian_noise" or '],
     ),
     "unknown evaluator": (
         change("[classification,", "[clasification,"),
-        ['unknown evaluator "clasification". Did you mean "classification"?'],
+        ['unknown evaluator "clasification". Did you mean "classification" or '],
     ),
     "unknown backend": (
         change("examples: 40", "examples: 40, backend: prolog".replace(", ", "\n  ")),
-        ['unknown logic backend "prolog". Did you mean "deepproblog"? Known: circuit (backends, gedi-nesy '],
+        ['unknown logic backend "prolog". Did you mean "deepproblog"? `gedi-nesy plugins` lists all 2.'],
     ),
     "unknown term": (
         change("nesy: 5", "nessy: 5"),
@@ -329,6 +329,15 @@ def test_a_data_set_of_the_command_line_that_is_not_here_is_located_there(tiny_c
     monkeypatch.setenv("GEDI_NESY_DATA", "/nowhere")
     code, _, err = cli("train", tiny_config, "data.name=mnist")
     assert code == 2 and "command line: data.name=mnist  " in err
+
+
+def test_an_unknown_config_names_the_nearest_and_the_command_that_lists_the_rest(cli):
+    code, _, err = cli("train", "simclr")
+    assert code == 2 and len(err) < 300
+    assert 'config "simclr" is neither a file nor a bundled name. Did you mean "pretraining/simclr"' in err
+    assert "`gedi-nesy config list` lists all " in err
+    listed = cli("config", "list")[1].splitlines()
+    assert "pretraining/simclr" in listed and f"lists all {len(listed)}." in err
 
 
 def test_a_label_that_is_no_answer():

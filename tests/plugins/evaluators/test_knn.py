@@ -89,3 +89,9 @@ def test_without_labels_of_training_images_it_says_so(flat, labelled_task):
 def test_options_that_make_no_sense_are_refused(options):
     with pytest.raises(ValidationError):
         NearestNeighbours.Options(**options)
+
+
+def test_k_is_a_choice_and_an_integer(flat, noisy):
+    found = evaluate(flat(), noisy)
+    assert found.choices == {"knn_euclidean_k", "knn_cosine_k"}
+    assert all(isinstance(found.numbers[name], int) for name in found.choices)
