@@ -7,7 +7,7 @@ import textwrap
 from typing import Any
 
 from .published import load_published
-from .text import counted
+from .text import counted, duration
 
 
 def summary(results: dict[str, Any]) -> str:
@@ -20,7 +20,7 @@ def summary(results: dict[str, Any]) -> str:
         for evaluator, name in main
     ]
     if chosen := [
-        f"{name} {_value(found[name])}" for key, found in numbers.items() for name in found if [key, name] not in main
+        f"{name} {found[name]}" for key, found in numbers.items() for name in found if [key, name] not in main
     ]:
         lines.append(_wrap(f"chosen: {', '.join(chosen)}", 8))
     lines += [_wrap(f"no numbers of {name}: {reason}", 9) for name, reason in results["missing"].items()]
@@ -30,7 +30,7 @@ def summary(results: dict[str, Any]) -> str:
         lines.append(_wrap(f"published: {table.describe(compare['row'], compare['column'])}; {table.source}", 11))
     training = results["training"]
     lines.append(
-        f"trained {counted(training['epochs'], 'epoch')} in {training['seconds']:.0f} s on {training['device']}"
+        f"trained {counted(training['epochs'], 'epoch')} in {duration(training['seconds'])} on {training['device']}"
     )
     return "\n".join(lines)
 

@@ -36,7 +36,7 @@ def _row(evaluator: str, name: str, value: object, definition: str, is_main: boo
     exact = f' data-value="{value!r}"' if isinstance(value, int | float) else ""
     what = f"<b>{escape(words(name))}</b> <span>{escape(definition)}</span>"
     return (
-        f'<tr{"" if is_main else " class=choice"}><td class="value"{exact}>{escape(show(value))}</td><th scope="row">{what}</th>'
+        f'<tr{"" if is_main else " class=chosen"}><td class="value"{exact}>{escape(show(value))}</td><th scope="row">{what}</th>'
         f'<td class="from">{escape(words(evaluator))}</td></tr>'
     )
 
