@@ -105,6 +105,21 @@ class InternalError(GediNesyError):
     """Something that cannot happen did; the text is for a report."""
 
 
+def nearest(word: str, known: Iterable[str], command: str) -> str:
+    """What to say instead of a long list: the nearest few names, of which a last part will do, and the command that lists all.
+
+    Example:
+        >>> nearest("simclr", ["pretraining/simclr", "toys/moons"], "gedi-nesy config list")
+        ' Did you mean "pretraining/simclr"? `gedi-nesy config list` lists all 2.'
+    """
+    names = list(known)
+    parts = {name: {name, name.rpartition("/")[2]} for name in names}
+    close = difflib.get_close_matches(word, [part for both in parts.values() for part in both], n=3, cutoff=0.6)
+    near = dict.fromkeys(name for part in close for name in names if part in parts[name])
+    quoted = " or ".join(f'"{name}"' for name in list(near)[:3])
+    return f"{f' Did you mean {quoted}?' if near else ''} `{command}` lists all {len(names)}."
+
+
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """A hint such as ` Did you mean "steps"?`, or the empty string."""
     folded = {name.casefold(): name for name in known}

@@ -16,7 +16,7 @@ from .data.dataset import Pixels, to_unit_range
 from .data.views import Pipeline
 from .engine.seeding import make_generator
 from .errors import DivergenceError
-from .methods import Method, require
+from .methods import Method
 from .registry import Registry
 from .reporting.image_grid import ImageGrid
 from .tasks import Task
@@ -34,12 +34,14 @@ class Evaluation:
         definitions: name -> one line that says exactly what the number is.
         tables: JSON-able extras for the report, such as a confusion matrix.
         images: name (letters, digits, - and _) -> images to look at, each a PNG in the run folder's figures/.
+        choices: those of the numbers that are settings chosen on the way, such as a k, and say nothing about how good the method is.
     """
 
     numbers: dict[str, float]
     definitions: dict[str, str]
     tables: dict[str, Any] = field(default_factory=dict)
     images: dict[str, ImageGrid] = field(default_factory=dict)
+    choices: set[str] = field(default_factory=set)
 
 
 class Embeddings:
@@ -88,7 +90,7 @@ class Evaluator(ABC):
     """Computes numbers about a trained method on held-out data.
 
     Class attributes:
-        REQUIRES: capabilities of the method, see `gedi_nesy.methods`.
+        REQUIRES: capabilities of the method, see `gedi_nesy.methods`; where options decide, override `needs`.
         OTHER_DATA: option that lists data sets beside the run's own -> which split of them it cannot do without. A table's runs leave
             out those that are not here.
     """
@@ -108,10 +110,12 @@ class Evaluator(ABC):
         """Which files it needs that are not here; None if it needs none, or they are. For data sets there is OTHER_DATA."""
         return None
 
-    def check(self, method: Method, task: Task) -> None:
-        """ConfigError, before training, when the method or the task lacks what the evaluator needs."""
-        for capability in self.REQUIRES:
-            require(method, capability, f"the evaluator {type(self).__name__}")
+    def needs(self) -> tuple[str, ...]:
+        """Capabilities that the method must have for these options; REQUIRES by default."""
+        return self.REQUIRES
+
+    def check(self, method: Method, task: Task) -> None:  # noqa: B027, as there may be nothing more
+        """ConfigError, before training, when the task lacks what the evaluator needs; the method has all that `needs` names."""
 
     @abstractmethod
     def evaluate(self, method: Method, task: Task) -> Evaluation:
@@ -136,12 +140,17 @@ def predict(method: Any, pixels: Pixels) -> Float[Tensor, "images classes"]:
     return log_probs
 
 
-def output_names(task: Task, terms: Mapping[str, Term]) -> list[str]:
-    """What the classifier's outputs are called: classes if a term of the task tells them so, else clusters by number.
+def names_outputs(task: Task, terms: Mapping[str, Term]) -> bool:
+    """Whether a term of the task, from labels or a constraint, tells the classifier which of its outputs is which class.
 
     Args:
         terms: those that the run trains with.
     """
-    if task.TERMS.keys() & terms.keys():
+    return bool(task.TERMS.keys() & terms.keys())
+
+
+def output_names(task: Task, terms: Mapping[str, Term]) -> list[str]:
+    """What the classifier's outputs are called: classes where they are named, else clusters by number."""
+    if names_outputs(task, terms):
         return list(task.dataset.classes)
     return [f"cluster {number}" for number in range(task.num_classes)]

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import json
 import os
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,7 @@ def write_atomic(path: Path, data: bytes) -> None:
         os.replace(temporary, path)
         _sync_folder(path.parent)
     except OSError as error:
-        with suppress(OSError):  # there may be no folder any more
+        with contextlib.suppress(OSError):
             temporary.unlink()
         raise write_failed(path, error) from error
 
@@ -33,10 +34,22 @@ def write_json(path: Path, value: Any) -> None:
 
 
 def write_failed(path: Path, error: OSError) -> RunError:
-    """What to say when a file cannot be written."""
-    return RunError(
-        f"{path} cannot be written: {error.strerror or error}. Everything saved before is intact: make room, then go on with --resume"
-    )
+    """What to say when a file cannot be written: what is wrong, and what to do about it."""
+    return RunError(f"{path} cannot be written: {_remedy(path, error)}")
+
+
+def _remedy(path: Path, error: OSError) -> str:
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return f"{error.strerror}. Everything saved before is intact: make room; a training goes on with --resume"
+    if error.errno == errno.ENOENT:
+        return f"there is no folder {path.parent}. Make it, or name another place"
+    if error.errno == errno.ENOTDIR:
+        return f"{path.parent} is a file, not a folder. Name another place"
+    if error.errno == errno.EISDIR:
+        return "it is a folder. Name a file"
+    if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+        return f"{error.strerror}. Name a place that you may write to, or get the right to write there"
+    return f"{error.strerror or error}. Everything saved before is intact"
 
 
 def finite(value: Any) -> Any:

@@ -186,13 +186,11 @@ def capabilities(method: object) -> list[str]:
     return [name for name in CAPABILITIES if name not in lacks and callable(getattr(method, name, None))]
 
 
-def require(method: Method, capability: str, wanted_by: str) -> Any:
-    """The method itself; ConfigError when it lacks the capability."""
+def require(method: Method, name: str, capability: str, wanted_by: str) -> Any:
+    """The method, registered under a name, itself; ConfigError when it lacks the capability."""
     if capability not in capabilities(method):
         offers = ", ".join(capabilities(method)) or "nothing"
         raise ConfigError(
-            f"{wanted_by} needs {capability}, and method {type(method).__name__} offers {offers}. "
-            "Choose a method with that capability.",
-            key="method.name",
+            f'{wanted_by} needs {capability}, and method "{name}" offers {offers}. Train a method that offers {capability}.'
         )
     return method

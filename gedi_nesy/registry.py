@@ -10,7 +10,7 @@ import importlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
-from .errors import PluginError, Position, did_you_mean
+from .errors import PluginError, Position, nearest
 
 if TYPE_CHECKING:
     from .data.dataset import DatasetReader
@@ -79,15 +79,13 @@ class Registry:
         return [entry for entry in self._entries.values() if kind in (None, entry.kind)]
 
     def find(self, kind: Kind, name: str, where: Position | None = None, key: str | None = None) -> Entry:
-        """The entry of a name; PluginError that lists the known names and who provides them."""
+        """The entry of a name; PluginError that names the nearest ones."""
         if entry := self._entries.get((kind, name)):
             return entry
-        known = self.entries(kind)
-        names = ", ".join(f"{entry.name} ({entry.provider})" for entry in known) or "none"
+        known = [entry.name for entry in self.entries(kind)]
         raise PluginError(
-            f'unknown {kind.replace("_", " ")} "{name}".{did_you_mean(name, [entry.name for entry in known])} '
-            f"Known: {names}. One of your own: `plugins: [./file.py]` in the config, or a package that "
-            "`gedi-nesy plugins` lists.",
+            f'unknown {kind.replace("_", " ")} "{name}".{nearest(name, known, "gedi-nesy plugins")} '
+            "One of your own: `plugins: [./file.py]` in the config, or an installed package.",
             where,
             key,
         )

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-app = typer.Typer(help="Check configs; print their schema.", no_args_is_help=True)
+app = typer.Typer(help="Check and list configs; print their schema.", no_args_is_help=True)
 
 
 @app.command()
@@ -35,6 +35,14 @@ def check(
     print(
         f"{tree.file}: ok. {parameters} parameters, {run.num_steps} steps, {len(run.task.train_pixels)} training images"
     )
+
+
+@app.command("list")
+def list_() -> None:
+    """List the bundled configs by the names that commands take."""
+    from ..config.locate import bundled
+
+    print("\n".join(bundled(".yaml")))
 
 
 @app.command()

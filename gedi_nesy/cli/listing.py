@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from ..reporting.text import NOTHING
+
 if TYPE_CHECKING:
     from ..reporting.listing import RunLine
 
@@ -71,10 +73,11 @@ def compare(
     json_output: JsonOption = False,
 ) -> None:
     """Several runs side by side: where their configs differ, and all their numbers."""
+    from ..config.differences import written
     from ..engine.run_folder import find
-    from ..reporting.listing import differing, numbers_of, read_line
+    from ..reporting.listing import differing, numbers_of, read_line, several
 
-    lines = [read_line(find(run).path) for run in runs]
+    lines = [read_line(path) for path in several([find(run).path for run in runs])]
     configs, numbers = differing(lines), numbers_of(lines)
     if json_output:
         plain = {"runs": [line.plain() for line in lines], "config": configs, "numbers": numbers}
@@ -84,7 +87,7 @@ def compare(
     for letter, line in zip(letters, lines, strict=True):
         print(f"{letter}  {line.run}: {_standing(line)}")
     print()
-    rows = [(key, *map(_value, row)) for key, row in configs.items()]
+    rows = [(key, *(written(value) or NOTHING for value in row)) for key, row in configs.items()]
     _print_table([("config", *letters), *(rows or [("the same in all",)])])
     print()
     _print_table([("number", *letters), *((key, *map(_value, row)) for key, row in numbers.items())])
@@ -92,9 +95,9 @@ def compare(
 
 def _cells(line: RunLine, sort: str) -> tuple[str, ...]:
     """A line of the list; the number that is sorted by comes first."""
-    names = list(line.numbers)
+    names = list(line.main)
     if line.number(sort) is not None:
-        first = next(key for key in names if sort in (key, key.partition(".")[2]))
+        first = next(key for key in line.numbers if sort in (key, key.partition(".")[2]))
         names = [first, *(name for name in names if name != first)]
     numbers = [f"{name.partition('.')[2]} {_value(line.numbers[name])}" for name in names[:KEY_NUMBERS]]
     return (
@@ -113,7 +116,7 @@ def _standing(line: RunLine) -> str:
 
 def _value(value: Any) -> str:
     if value is None:
-        return "\u2013"
+        return NOTHING
     return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 

@@ -144,12 +144,12 @@ def _template(query: str, images: str, labels: str) -> QueryTemplate:
 
 
 def _write(file: Path, text: str) -> None:
-    from ..errors import RunError
+    from ..files import write_failed
 
     try:
         file.write_text(text, encoding="utf-8")
     except OSError as error:
-        raise RunError(f"{file} cannot be written: {error.strerror or error}") from error
+        raise write_failed(file, error) from error
     print(f"drawn in {file}")
 
 

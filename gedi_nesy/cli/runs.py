@@ -131,7 +131,7 @@ def sample(
     from ..methods import require
 
     opened = _opened(*reopen(run, device))
-    require(opened.method, "sample", "the command sample")
+    require(opened.method, opened.config.method.name, "sample", "the command sample")
     path = out or opened.folder.samples / f"seed-{seed}.png"
     save_samples(opened, path, count, seed)
     print(path)

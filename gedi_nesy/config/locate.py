@@ -5,18 +5,18 @@ from __future__ import annotations
 import importlib.util
 from pathlib import Path
 
-from ..errors import ConfigError, Position, ProgramError, did_you_mean
+from ..errors import ConfigError, Position, ProgramError, did_you_mean, nearest
 
 _BUNDLED = {".yaml": "gedi_nesy_configs", ".pl": "gedi_nesy_programs"}
 
 
 def find_config(name: str, beside: Path | None = None, where: Position | None = None) -> Path:
-    """The file of a config; ConfigError that lists the bundled names when there is none."""
+    """The file of a config; ConfigError that names the nearest bundled ones when there is none."""
     if found := _find(name, ".yaml", beside):
         return found
     known = bundled(".yaml")
     raise ConfigError(
-        f'config "{name}" is neither a file nor a bundled name.{did_you_mean(name, known)} Bundled: {", ".join(known)}',
+        f'config "{name}" is neither a file nor a bundled name.{nearest(name, known, "gedi-nesy config list")}',
         where,
     )
 

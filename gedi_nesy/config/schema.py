@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, SerializeAsAny, model_validator
+from pydantic import AfterValidator, Field, SerializeAsAny, model_validator
 
 from .files import SourceFile
 from .options import Options
@@ -12,7 +13,22 @@ from .options import Options
 Positive = Annotated[int, Field(gt=0)]
 Fraction = Annotated[float, Field(ge=0, le=1)]
 Decay = Annotated[float, Field(ge=0, lt=1)]
-DEVICE = r"^(auto|cpu|cuda(:\d+)?)$"
+
+NAME = r"[A-Za-z0-9_-][A-Za-z0-9._-]*"
+DEVICE = r"auto|cpu|cuda(:\d+)?"
+
+
+def folder_name(name: str) -> str:
+    """The name, if a folder can be called so on any system; ValueError says which can."""
+    if not re.fullmatch(NAME, name):
+        raise ValueError("must be made of the letters A to Z and a to z, digits, -, _ and ., and not begin with a dot")
+    return name
+
+
+def _device(name: str) -> str:
+    if not re.fullmatch(DEVICE, name):
+        raise ValueError("must be auto, cpu, cuda, or one GPU such as cuda:0")
+    return name
 
 
 class Component(Options):
@@ -118,12 +134,12 @@ class Compare(Options):
 class RunConfig(Options):
     """A whole run."""
 
-    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-][A-Za-z0-9._-]*$", examples=["mnist_addition-2"])]
+    name: Annotated[str, AfterValidator(folder_name), Field(json_schema_extra={"pattern": f"^{NAME}$"})]
     """Folder under the runs folder; the config file's own name by default, never that of a config it extends."""
     plugins: tuple[SourceFile, ...] = ()
     """Plugin files to load besides the installed ones."""
     seed: Annotated[int, Field(ge=0)] = 0
-    device: Annotated[str, Field(pattern=DEVICE, examples=["auto", "cpu", "cuda", "cuda:1"])] = "auto"
+    device: Annotated[str, AfterValidator(_device), Field(json_schema_extra={"pattern": f"^({DEVICE})$"})] = "auto"
     """auto takes a GPU when there is one."""
     data: Component
     backbone: Component

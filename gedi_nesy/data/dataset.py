@@ -126,6 +126,11 @@ class DatasetReader(ABC):
         chosen = self.options.root or os.environ.get("GEDI_NESY_DATA") or "data"
         return Path(chosen).expanduser().resolve()
 
+    @property
+    def root_key(self) -> str:
+        """The config key that decides where files are looked for: the root where it is set, else which set it is."""
+        return "data.root" if self.options.root else "data.name"
+
     @abstractmethod
     def read(self) -> ImageDataset:
         """The whole set in memory; DataError when files are missing or damaged."""
@@ -136,14 +141,14 @@ class DatasetReader(ABC):
 
     def no_training_images(self) -> DataError:
         """The error for training on a set whose training split is empty."""
-        return DataError(f"{self.ABOUT.rstrip('.')}: there are no training images", key="data")
+        return DataError(f"{self.ABOUT.rstrip('.')}: there are no training images", key="data.name")
 
     def missing(self, expected: Path) -> DataError:
         """The error for files that are not there."""
         return DataError(
             f"{self.ABOUT.rstrip('.')}: no {expected}. Looked in {self.root} "
             f"(data.root in the config, or the variable GEDI_NESY_DATA). {self.FETCH.format(root=self.root)}".rstrip(),
-            key="data",
+            key=self.root_key,
         )
 
 

@@ -128,7 +128,8 @@ class PublishedDataset(DatasetReader):
         for split, images in (("train", train), ("test", test)):
             if len(images) and not -1 <= int(images.labels.min()) <= int(images.labels.max()) < len(classes):
                 raise DataError(
-                    f"{self._place(split)}: labels beyond the {len(classes)} classes. {self.fetch_command()}"
+                    f"{self._place(split)}: labels beyond the {len(classes)} classes. {self.fetch_command()}",
+                    key=self.root_key,
                 )
         return ImageDataset(train, test, classes)
 
@@ -138,7 +139,7 @@ class PublishedDataset(DatasetReader):
         return DataError(
             f"{self.ABOUT}: only the test split is in {self.root}, which is enough for evaluators such as ood and not for "
             f"training. Missing: {names}. {self.fetch_command()}",
-            key="data",
+            key=self.root_key,
         )
 
     def fetch_command(self) -> str:
@@ -147,7 +148,7 @@ class PublishedDataset(DatasetReader):
 
     def missing(self, expected: Path) -> DataError:
         """The error for files that are not there."""
-        return DataError(f"{super().missing(expected).message} {self.fetch_command()}", key="data")
+        return DataError(f"{super().missing(expected).message} {self.fetch_command()}", key=self.root_key)
 
     def _verify(self, files: Sequence[PublishedFile]) -> None:
         """DataError that names every file whose checksum is not the published one."""
@@ -155,12 +156,14 @@ class PublishedDataset(DatasetReader):
         if changed := [file for file in found if found[file] != file.md5]:
             faults = [f"{self.root / file.path} has md5 {found[file]}, published is {file.md5}" for file in changed]
             remedy = f"{self.fetch_command()}. To read what is there all the same: data.verify=false"
-            raise DataError("\n".join([*faults, remedy]), key="data")
+            raise DataError("\n".join([*faults, remedy]), key=self.root_key)
 
     def _read(self, split: Split) -> Images:
         images: Images = self._guarded(split, lambda: self.read_split(split))
         if not len(images) or len(images) != len(images.labels):
-            raise DataError(f"{self._place(split)}: {len(images)} images and {len(images.labels)} labels", key="data")
+            raise DataError(
+                f"{self._place(split)}: {len(images)} images and {len(images.labels)} labels", key=self.root_key
+            )
         return images
 
     def _guarded(self, what: str, read: Any) -> Any:
@@ -172,7 +175,7 @@ class PublishedDataset(DatasetReader):
         except Exception as error:  # parsers of six formats raise about damaged files whatever they come across
             raise DataError(
                 f"{self._place(what)} cannot be read: {type(error).__name__}: {error}. {self.fetch_command()}",
-                key="data",
+                key=self.root_key,
             ) from error
 
     def _place(self, what: str) -> str:

@@ -26,6 +26,7 @@ from ..tasks import Task, TaskContext
 from .arithmetic import for_evaluation
 from .averaging import WeightAverage
 from .lars import Lars
+from .requirements import check_evaluators
 from .run import Run
 from .run_folder import RunFolder
 from .seeding import make_generator
@@ -65,8 +66,7 @@ def _check(run: Run) -> None:
         raise ConfigError("an epoch has no step: the batch is larger than the data", key="training.batch_size")
     _check_views(run)
     context = evaluator_context(run, {})
-    for component in run.config.evaluators:
-        make_evaluator(run, component, context).check(run.method, run.task)
+    check_evaluators(run, [make_evaluator(run, component, context) for component in run.config.evaluators])
 
 
 def _check_views(run: Run) -> None:

@@ -66,7 +66,7 @@ class Prediction:
 def predict_files(run: Run, files: list[Path]) -> Prediction:
     """Predictions for image files; DataError that names every file that does not fit."""
     run.dataset.require_pictures("the command predict")
-    method = require(run.method, "class_log_probs", "predict")
+    method = require(run.method, run.config.method.name, "class_log_probs", "the command predict")
     pixels = read_images(files, run.dataset.shape, run.dataset.fit).to(run.device)
     with for_evaluation(run):
         log_probs = predict(method, pixels)

@@ -6,9 +6,10 @@ import importlib.metadata
 import json
 import os
 import platform
+import shlex
 import shutil
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -16,11 +17,13 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
+from ..config.differences import differences, written
 from ..config.files import SourceFile
 from ..config.options import Options
-from ..config.schema import RunConfig
+from ..config.schema import RunConfig, folder_name
 from ..errors import RunError
 from ..files import write_atomic, write_json
+from ..reporting.text import NOTHING
 
 if TYPE_CHECKING:
     import torch
@@ -102,12 +105,20 @@ def new_folder(config: RunConfig, runs: Path, run_id: str | None) -> RunFolder:
     """Where a new run goes; nothing is made yet.
 
     Raises:
-        RunError: the folder is there already.
+        RunError: the folder is there already, or would not be below that of the config's name.
     """
-    path = runs / config.name / (run_id or datetime.now().strftime("%Y%m%d-%H%M%S"))
+    path = runs / config.name / (check_run_id(run_id) or datetime.now().strftime("%Y%m%d-%H%M%S"))
     if path.exists():
         raise RunError(f"run folder {path} exists already. Choose another --run-id, or go on with it: --resume")
     return RunFolder(path)
+
+
+def check_run_id(run_id: str | None) -> str | None:
+    """The id, if a folder can be called so; RunError says which can."""
+    try:
+        return run_id and folder_name(run_id)
+    except ValueError as error:
+        raise RunError(f'--run-id is "{run_id}": {error}') from None
 
 
 def create(folder: RunFolder, config: RunConfig, device: torch.device, command: list[str]) -> None:
@@ -151,20 +162,26 @@ def flat(value: Any, key: str = "") -> Iterator[tuple[str, Any]]:
 def check_same(config: RunConfig, folder: RunFolder) -> None:
     """RunError that names each difference, when a run is to be resumed with another config, changed files or other processes."""
     before, now = yaml.safe_load(folder.config.read_text(encoding="utf-8")), resolved(config)
-    differences = [
-        f"{key}: {old!r} then, {new!r} now" for key, old, new in _differences(before, now) if key not in STEERING
+    changed = [
+        f"{key} ({written(old) or NOTHING} then, {written(new) or NOTHING} now)"
+        for key, (old, new) in differences([before, now]).items()
+        if not _steers(key)
     ]
     for file in source_files(config):
         copy = folder.path / Path(file).name
         if copy.exists() and copy.read_bytes() != Path(file).read_bytes():
-            differences.append(f"{copy.name} has changed")
-    if differences:
-        listed = "\n".join(differences)
+            changed.append(copy.name)
+    if changed:
         raise RunError(
-            f"{folder.path} was started with another config and cannot be resumed with this one:\n{listed}\n"
-            f"Undo the changes, start a new run, or go on with its own config: gedi-nesy train {folder.path} --resume"
+            f"{folder.path} was started with another config and cannot be resumed with this one. Changed: {', '.join(changed)}. "
+            f"Undo that, start a new run, or go on with its own config: gedi-nesy train {folder.path} --resume"
         )
     _check_processes(folder)
+
+
+def _steers(key: str) -> bool:
+    """Whether a key is one of those that steer, or inside one."""
+    return any(key == known or key.startswith(f"{known}.") for known in STEERING)
 
 
 def _check_processes(folder: RunFolder) -> None:
@@ -212,10 +229,15 @@ def environment(config: RunConfig, device: torch.device, command: list[str]) -> 
         "threads": torch.get_num_threads(),
         "processes": num_processes(),
         "seed": config.seed,
-        "command": " ".join(command),
+        "command": pasteable(command),
         "commit": _commit(),
         "started": datetime.now().isoformat(timespec="milliseconds"),
     }
+
+
+def pasteable(command: Sequence[str]) -> str:
+    """A command as it can be typed into a shell of this platform again."""
+    return subprocess.list2cmdline(command) if os.name == "nt" else shlex.join(command)
 
 
 def source_files(value: Any) -> list[SourceFile]:
@@ -227,17 +249,6 @@ def source_files(value: Any) -> list[SourceFile]:
     if isinstance(value, list | tuple):
         return [file for item in value for file in source_files(item)]
     return []
-
-
-def _differences(before: Any, now: Any, key: str = "") -> list[tuple[str, Any, Any]]:
-    if isinstance(before, dict) and isinstance(now, dict):
-        keys = list(before | now)
-        return [
-            difference
-            for name in keys
-            for difference in _differences(before.get(name), now.get(name), f"{key}.{name}".lstrip("."))
-        ]
-    return [] if before == now else [(key, before, now)]
 
 
 def _relative(value: Any, files: set[str]) -> Any:

@@ -13,7 +13,7 @@ from ..plugin_manager import PluginManager, load_plugins
 from . import checkpoint
 from .build import build_run, make_watchers
 from .run import Run
-from .run_folder import RunFolder, check_same, create, find, new_folder
+from .run_folder import RunFolder, check_run_id, check_same, create, find, new_folder
 
 
 def start(
@@ -44,7 +44,7 @@ def start(
             make_watchers(run)
             create(new, config, run.device, command)
         return run
-    known = from_main((folder or find(runs / config.name / (run_id or ""))) if is_main() else None)
+    known = from_main((folder or find(runs / config.name / (check_run_id(run_id) or ""))) if is_main() else None)
     assert known is not None
     check_same(config, known)
     run = build_run(config, plugins, known)

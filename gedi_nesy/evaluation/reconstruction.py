@@ -25,9 +25,9 @@ def require_latents(method: Method, wanted_by: str) -> None:
     offers = capabilities(method)
     if "decode" not in offers or not {"posterior", "encode"} & set(offers):
         raise ConfigError(
-            f"{wanted_by} needs decode, and posterior or encode; method {type(method).__name__} offers "
-            f"{', '.join(offers) or 'nothing'}. Choose a method with them",
-            key="method.name",
+            f"{wanted_by} needs decode, and posterior or encode; the method offers {', '.join(offers) or 'nothing'}. "
+            "Leave it out, or choose a method that offers them",
+            key="evaluators",
         )
 
 

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from html import escape
 from typing import Any, Literal, TypeVar
 
-from .page import tools
+from .page import small_html, tools
 from .text import show
 
 MAX_POINTS = 2000
@@ -23,6 +23,7 @@ class Series:
         shape: joined by lines, or standing on the axis as bars or as the outline of a histogram; these two have bins of equal
             width, x being their middles.
         colour: number in the page's palette; None for the colour of a chart with one thing to see.
+        detail: what stands small beside the label in a legend.
     """
 
     label: str
@@ -31,6 +32,7 @@ class Series:
     faint: bool = False
     shape: Literal["line", "bars", "outline"] = "line"
     colour: int | None = None
+    detail: str = ""
 
 
 @dataclass(frozen=True)
@@ -95,12 +97,13 @@ def series_of(
     name: str,
     faint: bool = False,
     colour: int | None = None,
+    detail: str = "",
 ) -> Series:
     """One value of each line of metrics.jsonl; at most MAX_POINTS of them, evenly taken, with the last."""
     kept = thin([line for line in lines if isinstance(line.get(x), int | float)], MAX_POINTS)
     values = [line[part].get(name) for line in kept]
     rounded = [None if value is None else float(f"{value:.6g}") for value in values]
-    return Series(label, [line[x] for line in kept], rounded, faint, colour=colour)
+    return Series(label, [line[x] for line in kept], rounded, faint, colour=colour, detail=detail)
 
 
 def thin(items: list[Item], most: int) -> list[Item]:
@@ -112,7 +115,7 @@ def thin(items: list[Item], most: int) -> list[Item]:
 
 def _legend(chart: Chart) -> str:
     items = "".join(
-        f'<li><span class="swatch c{series.colour}"></span>{escape(series.label)}</li>'
+        f'<li><span class="swatch c{series.colour}"></span>{escape(series.label)}{small_html(series.detail)}</li>'
         for series in chart.series
         if series.colour is not None
     )

@@ -11,27 +11,39 @@ from typing import Any
 
 import yaml
 
+from ..config.differences import differences, written
 from ..errors import RunError, UserError
 from ..files import write_atomic
 from .charts import Chart, chart_html, series_of
-from .page import Section, page, table_html
+from .labels import short_labels
+from .listing import several
+from .page import Section, page, small_html, table_html
 from .published import MARKS, load_published, mark_of, scaled
 from .run_files import RunFiles, read_run, showing
 from .sections.curves import HEALTH, known_minima, term_names
 from .text import NOTHING, duration, show, words
 
 COLOURS = 10
+MOST_NUMBERS = 3  # of a run, beside its circumstances
 # What cannot be a difference between methods: when and how a run was started, and what the machine made of it.
 INCIDENTAL = {"started", "command"}
 
 
 @dataclass(frozen=True)
 class Compared:
-    """A run under the name it has on the page, and its colour there."""
+    """A run as it is on the page.
+
+    Attributes:
+        label: by what its config has of its own, unlike all others.
+        id: its folder, as short as can be; empty where it is the label.
+        config: resolved, as plain data.
+    """
 
     label: str
+    id: str
     colour: int
     files: RunFiles
+    config: Any
 
 
 def write_comparison(folders: Sequence[Path], out: Path) -> Path:
@@ -40,10 +52,7 @@ def write_comparison(folders: Sequence[Path], out: Path) -> Path:
     Raises:
         RunError: there are fewer than two runs, one is given twice, a folder is missing or damaged, or the page cannot be written.
     """
-    if len({folder.resolve() for folder in folders}) < max(len(folders), 2):
-        raise RunError(f"a comparison takes two different runs or more, not {', '.join(map(str, folders)) or 'none'}")
-    labels = _labels(folders)
-    runs = [Compared(labels[index], index % COLOURS, read_run(folder)) for index, folder in enumerate(folders)]
+    runs = _compared(several(folders))
     with showing("what the runs have", *folders):
         sections = [
             _runs(runs),
@@ -51,15 +60,33 @@ def write_comparison(folders: Sequence[Path], out: Path) -> Path:
             _published(runs),
             _losses(runs),
             _health(runs),
-            _differences("Configs", "What the resolved configs do not have in common.", runs, _config),
-            _differences("Environments", "What differs about machine and versions.", runs, _environment),
+            _differences(
+                "Configs", "What the resolved configs do not have in common.", runs, [run.config for run in runs]
+            ),
+            _differences(
+                "Environments", "What differs about machine and versions.", runs, list(map(_environment, runs))
+            ),
         ]
     write_atomic(out, page(f"{len(runs)} runs", _header(runs), sections).encode("utf-8", "replace"))
     return out
 
 
-def _labels(folders: Sequence[Path]) -> list[str]:
-    """What tells the folders apart: their paths without what all have in common."""
+def _compared(folders: Sequence[Path]) -> list[Compared]:
+    """The runs with labels of their own: what tells their configs apart, with the run's id where that is not enough."""
+    files = [read_run(folder) for folder in folders]
+    configs, ids = [_config(run) for run in files], _ids(folders)
+    labels = short_labels(configs)
+    if len(set(labels)) < len(labels):
+        labels = [f"{label} {id}".strip() for label, id in zip(labels, ids, strict=True)]
+        ids = [""] * len(ids)
+    return [
+        Compared(labels[index], ids[index], index % COLOURS, files[index], configs[index])
+        for index in range(len(files))
+    ]
+
+
+def _ids(folders: Sequence[Path]) -> list[str]:
+    """Paths of the folders without what all have in common."""
     paths = [folder.resolve() for folder in folders]
     common = os.path.commonpath([path.parent for path in paths])
     return [path.relative_to(common).as_posix() for path in paths]
@@ -74,20 +101,18 @@ def _header(runs: list[Compared]) -> str:
 
 
 def _runs(runs: list[Compared]) -> Section:
-    """A line for each run, with the numbers of the first evaluator, so that runs can be sorted by them."""
-    evaluators = [(name, numbers) for run in runs for name, numbers in run.files.part("numbers").items()]
-    first = evaluators[0] if evaluators else ("", {})
-    headings = ["run", "method", "seed", *map(words, first[1]), "time", "failures"]
+    """A line for each run, with its first numbers, so that runs can be sorted by them."""
+    first = list(dict.fromkeys(place for run in runs for place in run.files.main))[:MOST_NUMBERS]
+    headings = ["run", "method", "seed", *(words(name) for _, name in first), "time", "failures"]
     rows = []
     for run in runs:
-        numbers = run.files.part("numbers").get(first[0], {})
         training = run.files.results.get("training") or {}
         seconds, failures = training.get("seconds"), (run.files.diagnosis or {}).get("failures") or []
         cells = [
             f'<th scope="row">{_name(run)}</th>',
             _cell(run.files.results.get("method"), text=True),
             _cell(run.files.seed),
-            *(_cell(numbers.get(name)) for name in first[1]),
+            *(_cell(run.files.value(*place)) for place in first),
             f'<td data-value="{seconds}">{duration(seconds)}</td>' if isinstance(seconds, int | float) else _cell(None),
             f'<td class="text">{escape("; ".join(str(failure).split(":")[0] for failure in failures)) or NOTHING}</td>',
         ]
@@ -98,30 +123,50 @@ def _runs(runs: list[Compared]) -> Section:
 
 def _numbers(runs: list[Compared]) -> Section:
     """A line for each number, a column for each run."""
-    places = dict.fromkeys(
-        (evaluator, name)
-        for run in runs
-        for evaluator, numbers in run.files.part("numbers").items()
-        for name in numbers
+    places = dict.fromkeys(place for run in runs for place in run.files.main)
+    places |= dict.fromkeys(place for run in runs for place in run.files.places)
+    meanings = {place: _meaning(runs, *place) for place in places}
+    rows = [
+        f'<th scope="row" data-csv="{escape(f"{words(name)} {words(evaluator)}")}">{_what(evaluator, name)}'
+        + (f'<span class="meaning">{escape(meaning)}</span>' if meaning else "")
+        + "</th>"
+        + "".join(_cell(run.files.value(evaluator, name)) for run in runs)
+        for (evaluator, name), meaning in meanings.items()
+    ]
+    if not rows:
+        return Section("Numbers", "")
+    # Where there is no room for meanings beside two numbers, they are read below the table.
+    items = "".join(
+        f"<dt>{_what(*place)}</dt><dd>{escape(meaning)}</dd>" for place, meaning in meanings.items() if meaning
     )
-    rows = []
-    for evaluator, name in places:
-        definitions = (run.files.part("definitions").get(evaluator, {}).get(name) for run in runs)
-        meaning = next((str(definition) for definition in definitions if definition), "")
-        plain = escape(f"{words(name)} {words(evaluator)}")
-        what = f"<b>{escape(words(name))}</b> <span>{escape(words(evaluator))}</span>"
-        what += f'<span class="meaning">{escape(meaning)}</span>' if meaning else ""
-        values = "".join(_cell(run.files.part("numbers").get(evaluator, {}).get(name)) for run in runs)
-        rows.append(f'<th scope="row" data-csv="{plain}">{what}</th>{values}')
-    headings = ["number", *(run.label for run in runs)]
-    body = table_html("Numbers", headings, rows, {"number"}) if rows else ""
-    return Section("Numbers", body, "On data that training has not seen.")
+    below = (
+        f'<details class="meanings"><summary>What the numbers mean</summary><dl>{items}</dl></details>' if items else ""
+    )
+    return Section(
+        "Numbers", _table("Numbers", "number", rows, {"number"}, runs) + below, "On data that training has not seen."
+    )
+
+
+def _what(evaluator: str, name: str) -> str:
+    return f"<b>{escape(words(name))}</b> <span>{escape(words(evaluator))}</span>"
+
+
+def _meaning(runs: list[Compared], evaluator: str, name: str) -> str:
+    """What a number is, as the first run that says so has it."""
+    definitions = (run.files.part("definitions").get(evaluator, {}).get(name) for run in runs)
+    return next((str(definition) for definition in definitions if definition), "")
+
+
+def _table(name: str, first: str, rows: list[str], texts: set[str], runs: list[Compared]) -> str:
+    """A table with a column for each run."""
+    headings = [first, *(run.label for run in runs)]
+    return table_html(name, headings, rows, texts, {run.label: run.id for run in runs})
 
 
 def _published(runs: list[Compared]) -> Section:
     """The published cell that each run repeats, beside the run's numbers."""
     rows = [row for run in runs if run.files.results.get("compare") for row in _beside(run)]
-    headings = ["run", "table", "number", "this run", "paper", "spread"]
+    headings = ["run", "table", "number", "this run", "paper", "mark"]
     body = table_html("Published", headings, rows, {"run", "table", "number"}) if rows else ""
     note = (
         "Within means no farther from the paper's number than its spread, with half a printed digit more for rounding."
@@ -177,7 +222,15 @@ def _overlaid(
 ) -> Chart | None:
     """The same curve of every run that has it."""
     lines = [
-        series_of(run.label, [line for line in run.files.metrics if line.get(part)], x, part, name, colour=run.colour)
+        series_of(
+            run.label,
+            [line for line in run.files.metrics if line.get(part)],
+            x,
+            part,
+            name,
+            colour=run.colour,
+            detail=run.id,
+        )
         for run in runs
     ]
     kept = [line for line in lines if any(value is not None for value in line.y)]
@@ -190,45 +243,30 @@ def _charts(heading: str, note: str, charts: Iterable[Chart | None]) -> Section:
     return Section(heading, f'<div class="charts">{figures}</div>' if kept else "", note, kept)
 
 
-def _differences(heading: str, note: str, runs: list[Compared], read: Any) -> Section:
+def _differences(heading: str, note: str, runs: list[Compared], trees: list[Any]) -> Section:
     """The keys whose values are not the same in all runs."""
-    flat = [read(run.files) for run in runs]
-    keys = [
-        key
-        for key in dict.fromkeys(key for values in flat for key in values)
-        if len({values.get(key) for values in flat}) > 1
-    ]
     rows = [
         f'<th scope="row">{escape(key)}</th>'
-        + "".join(f'<td class="text">{escape(values.get(key, NOTHING))}</td>' for values in flat)
-        for key in keys
+        + "".join(f'<td class="text">{escape(written(value)) or NOTHING}</td>' for value in values)
+        for key, values in differences(trees).items()
     ]
-    headings = ["key", *(run.label for run in runs)]
-    return Section(heading, table_html(heading, headings, rows, set(headings)) if rows else "", note)
+    texts = {"key", *(run.label for run in runs)}
+    return Section(heading, _table(heading, "key", rows, texts, runs) if rows else "", note)
 
 
-def _config(files: RunFiles) -> dict[str, str]:
+def _config(files: RunFiles) -> Any:
     try:
-        return dict(_flat(yaml.safe_load(files.config) or {}))
+        return yaml.safe_load(files.config) or {}
     except yaml.YAMLError as error:
         raise RunError(f"{files.folder / 'config.yaml'} is damaged: {error}") from error
 
 
-def _environment(files: RunFiles) -> dict[str, str]:
-    return dict(_flat({key: value for key, value in files.environment.items() if key not in INCIDENTAL}))
-
-
-def _flat(value: Any, key: str = "") -> Iterable[tuple[str, str]]:
-    """Dotted keys and their values as text; a list is one value."""
-    if isinstance(value, dict) and value:
-        for name, inner in value.items():
-            yield from _flat(inner, f"{key}.{name}".lstrip("."))
-    elif key:
-        yield key, yaml.safe_dump(value, default_flow_style=True, width=10_000).removesuffix("\n...\n").strip()
+def _environment(run: Compared) -> dict[str, Any]:
+    return {key: value for key, value in run.files.environment.items() if key not in INCIDENTAL}
 
 
 def _name(run: Compared) -> str:
-    return f'<span class="swatch c{run.colour}"></span>{escape(run.label)}'
+    return f'<span class="swatch c{run.colour}"></span>{escape(run.label)}{small_html(run.id)}'
 
 
 def _cell(value: object, text: bool = False) -> str:

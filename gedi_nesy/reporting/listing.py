@@ -11,9 +11,10 @@ from typing import Any
 
 import yaml
 
-from ..engine.run_folder import RunFolder, flat
+from ..config.differences import differences
+from ..engine.run_folder import RunFolder
 from ..engine.state import standing
-from ..errors import UserError, did_you_mean
+from ..errors import RunError, UserError, did_you_mean
 
 ORDERS = ("started", "run", "method", "seed", "state", "seconds")
 
@@ -28,7 +29,8 @@ class RunLine:
         reason: what there is to say about the state.
         seconds: time spent training.
         numbers: `evaluator.number` -> value, of a finished run.
-        config: the resolved config, flat.
+        main: those to look at first.
+        config: the resolved config.
         problems: what is wrong with the folder's files.
     """
 
@@ -41,6 +43,7 @@ class RunLine:
     reason: str
     seconds: float | None
     numbers: dict[str, float | None]
+    main: tuple[str, ...]
     config: dict[str, Any] = field(repr=False)
     problems: tuple[str, ...]
 
@@ -73,7 +76,7 @@ def read_line(path: Path) -> RunLine:
     results = _read(folder.results, json.loads, problems)
     told = standing(folder)
     state, reason = (told.state.value, told.reason) if config else ("damaged", "")
-    training = _part(results, "training")
+    training, numbers = _part(results, "training"), dict(_numbers(results))
     return RunLine(
         run=str(path),
         name=str(config.get("name") or path.parent.name),
@@ -83,8 +86,9 @@ def read_line(path: Path) -> RunLine:
         state=state,
         reason=reason,
         seconds=training["seconds"] if isinstance(training.get("seconds"), int | float) else None,
-        numbers=dict(_numbers(results)),
-        config=dict(flat(config)),
+        numbers=numbers,
+        main=tuple(key for key in results.get("main") or numbers if key in numbers),
+        config=config,
         problems=tuple(problems),
     )
 
@@ -111,11 +115,16 @@ def sort_runs(lines: list[RunLine], by: str, lowest_first: bool = False) -> list
     return ordered + [line for line in lines if line not in having]
 
 
+def several(folders: Sequence[Path]) -> list[Path]:
+    """The folders, if they can be compared; RunError if there are fewer than two, or one is given twice."""
+    if len({folder.resolve() for folder in folders}) < max(len(folders), 2):
+        raise RunError(f"a comparison takes two different runs or more, not {', '.join(map(str, folders)) or 'none'}")
+    return list(folders)
+
+
 def differing(lines: Sequence[RunLine]) -> dict[str, list[Any]]:
     """Config keys whose values are not the same in all runs -> the value in each; None where a run has no such key."""
-    keys = dict.fromkeys(key for line in lines for key in line.config)
-    values = {key: [line.config.get(key) for line in lines] for key in keys}
-    return {key: row for key, row in values.items() if any(value != row[0] for value in row)}
+    return differences([line.config for line in lines])
 
 
 def numbers_of(lines: Sequence[RunLine]) -> dict[str, list[float | None]]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import base64
 import json
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from html import escape
 from pathlib import Path
@@ -99,21 +99,30 @@ def tools(name: str, *kinds: str) -> str:
     return f'<div class="tools">{"".join(buttons)}</div>\n'
 
 
-def table_html(name: str, headings: Sequence[str], rows: Sequence[str], texts: set[str]) -> str:
+def table_html(
+    name: str, headings: Sequence[str], rows: Sequence[str], texts: set[str], details: Mapping[str, str] | None = None
+) -> str:
     """A table that can be sorted by each column and taken along as CSV.
 
     Args:
         rows: cells of each row, as HTML.
         texts: headings of the columns that hold text; the others hold numbers.
+        details: heading -> what stands small beside it.
     """
     head = "".join(
-        f'<th scope="col" data-sort{" class=text" if heading in texts else ""}>{escape(heading)}</th>'
+        f'<th scope="col" data-sort data-csv="{escape(heading)}"{" class=text" if heading in texts else ""}>'
+        f"{escape(heading)}{small_html((details or {}).get(heading, ''))}</th>"
         for heading in headings
     )
     body = "".join(f"<tr>{row}</tr>" for row in rows)
     return f"""<figure class="table"><div class="scroll" tabindex="0" role="region" aria-label="{escape(name)}">
 <table class="compared"><caption class="quiet">{escape(name)}</caption><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>
 {tools(name.lower(), "csv")}</figure>"""
+
+
+def small_html(text: str) -> str:
+    """What stands small beside a name; nothing if there is none."""
+    return f" <small>{escape(text)}</small>" if text else ""
 
 
 def facts_html(facts: dict[str, Any]) -> str:

@@ -22,7 +22,7 @@ def beside_html(table: PublishedTable, theirs: dict[str, Cell], ours: dict[str, 
             f"<td>{_cell(cell)}</td>"
             f'<td>{written}</td><td class="{MARKS[mark]}">{mark}</td></tr>'
         )
-    head = "".join(f'<th scope="col">{name}</th>' for name in ("", "this run", "paper", "difference", "spread"))
+    head = "".join(f'<th scope="col">{name}</th>' for name in ("", "this run", "paper", "difference", "mark"))
     caption = '<caption class="quiet">This run beside the paper</caption>'
     return f'<table class="beside">{caption}<thead><tr>{head}</tr></thead><tbody>{"".join(rows)}</tbody></table>'
 

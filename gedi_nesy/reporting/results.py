@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from .published import load_published
+
 if TYPE_CHECKING:
+    from ..config.schema import Compare
     from ..engine.diagnosis import Diagnosis
     from ..engine.run import Run
     from ..evaluators import Evaluation
@@ -32,6 +35,7 @@ def assemble(
         "method": run.config.method.name,
         "evaluators": [component.flat() for component in run.config.evaluators],
         "numbers": {name: evaluation.numbers for name, evaluation in evaluations.items()},
+        "main": main_numbers(run.config.compare, evaluations),
         "definitions": {name: evaluation.definitions for name, evaluation in evaluations.items()},
         "tables": {name: evaluation.tables for name, evaluation in evaluations.items() if evaluation.tables},
         "images": pictures,
@@ -60,6 +64,26 @@ def assemble(
         },
         "compare": run.config.compare.model_dump() if run.config.compare else None,
     }
+
+
+def main_numbers(compare: Compare | None, evaluations: Mapping[str, Evaluation]) -> list[str]:
+    """What to look at first, as `evaluator.number`: those of the published cell, then all others that are no choices."""
+    places = [
+        f"{evaluator}.{name}"
+        for evaluator, evaluation in evaluations.items()
+        for name in evaluation.numbers
+        if name not in evaluation.choices
+    ]
+    first = [place for name in _compared(compare) for place in places if name in (place, place.partition(".")[2])]
+    return list(dict.fromkeys([*first, *places]))
+
+
+def _compared(compare: Compare | None) -> list[str]:
+    """Names of the numbers that stand beside a published cell."""
+    if compare is None:
+        return []
+    cells = load_published(compare.table).place(compare.row, compare.column)
+    return [compare.numbers.get(metric, metric) for metric in cells]
 
 
 def numbers_called(name: str, numbers: Mapping[str, Mapping[str, float | None]]) -> list[float | None]:

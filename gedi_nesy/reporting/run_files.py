@@ -76,6 +76,27 @@ class RunFiles:
         """A part of the results that maps names to mappings; empty where it is missing."""
         return {key: value or {} for key, value in (self.results.get(name) or {}).items()}
 
+    @property
+    def places(self) -> list[tuple[str, str]]:
+        """Evaluator and name of every number: those to look at first, then settings that evaluators chose."""
+        numbers = [(evaluator, name) for evaluator, found in self.part("numbers").items() for name in found]
+        main = self.main
+        return [*main, *(place for place in numbers if place not in main)]
+
+    @property
+    def main(self) -> list[tuple[str, str]]:
+        """Those to look at first; all numbers where the results do not say."""
+        numbers = self.part("numbers")
+        said = self.results.get(
+            "main", [f"{evaluator}.{name}" for evaluator, found in numbers.items() for name in found]
+        )
+        places = [tuple(str(key).partition(".")[::2]) for key in said]
+        return [(evaluator, name) for evaluator, name in places if name in numbers.get(evaluator, {})]
+
+    def value(self, evaluator: str, name: str) -> Any:
+        """A number by its place; None if it is not there."""
+        return self.part("numbers").get(evaluator, {}).get(name)
+
     def table(self, name: str) -> Any:
         """The first table of this name among those of all evaluators."""
         return next((tables[name] for tables in self.part("tables").values() if tables.get(name)), None)

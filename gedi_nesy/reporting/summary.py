@@ -7,25 +7,37 @@ import textwrap
 from typing import Any
 
 from .published import load_published
+from .text import counted, duration
 
 
 def summary(results: dict[str, Any]) -> str:
-    """Numbers by evaluator with their definitions, evaluators without numbers, failures, and the published cell to compare with."""
-    lines = []
-    width = max((len(name) for numbers in results["numbers"].values() for name in numbers), default=0)
-    for evaluator, numbers in results["numbers"].items():
-        definitions = results["definitions"][evaluator]
-        lines += [
-            _wrap(f"{name:>{width}}  {value:.4f}  {definitions[name]}", width + 10) for name, value in numbers.items()
-        ]
+    """Main numbers with their definitions, choices, evaluators without numbers, failures, and the published cell to compare with."""
+    numbers, definitions = results["numbers"], results["definitions"]
+    main = [key.split(".", 1) for key in results["main"]]
+    width = max((len(name) for _, name in main), default=0)
+    lines = [
+        _wrap(f"{name:>{width}}  {_value(numbers[evaluator][name])}  {definitions[evaluator][name]}", width + 10)
+        for evaluator, name in main
+    ]
+    if chosen := [
+        f"{name} {found[name]}" for key, found in numbers.items() for name in found if [key, name] not in main
+    ]:
+        lines.append(_wrap(f"chosen: {', '.join(chosen)}", 8))
     lines += [_wrap(f"no numbers of {name}: {reason}", 9) for name, reason in results["missing"].items()]
     lines += [_wrap(f"failure: {failure}", 9) for failure in results["diagnosis"]["failures"]]
     if compare := results["compare"]:
         table = load_published(compare["table"])
         lines.append(_wrap(f"published: {table.describe(compare['row'], compare['column'])}; {table.source}", 11))
     training = results["training"]
-    lines.append(f"trained {training['epochs']} epochs in {training['seconds']:.0f} s on {training['device']}")
+    lines.append(
+        f"trained {counted(training['epochs'], 'epoch')} in {duration(training['seconds'])} on {training['device']}"
+    )
     return "\n".join(lines)
+
+
+def _value(value: float) -> str:
+    """Six characters, so that what follows lines up."""
+    return f"{value:>6}" if isinstance(value, int) else f"{value:.4f}"
 
 
 def _wrap(text: str, indent: int) -> str:

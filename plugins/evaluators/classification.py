@@ -6,17 +6,19 @@ import numpy as np
 from jaxtyping import Int
 
 from gedi_nesy import ConfigError, Evaluation, Evaluator, Method, Task
-from gedi_nesy.evaluators import predict
+from gedi_nesy.evaluators import names_outputs, predict
 
 
 class Classification(Evaluator):
-    """Argmax of the class probabilities on the test images; those whose class is not known do not count."""
+    """Argmax of the class probabilities on the test images; those whose class is not known do not count.
+
+    Where nothing in the training names the outputs, they are clusters in any order, and plain accuracy comes last: it is chance.
+    """
 
     REQUIRES = ("class_log_probs",)
 
     def check(self, method: Method, task: Task) -> None:
         """Some test image has a class."""
-        super().check(method, task)
         if not (task.dataset.test.labels >= 0).any():
             raise ConfigError(
                 "the evaluator classification needs classes of test images, and none is known. Give the table of test images a "
@@ -25,7 +27,7 @@ class Classification(Evaluator):
             )
 
     def evaluate(self, method: Method, task: Task) -> Evaluation:
-        """Accuracy, matched accuracy, NMI and the confusion matrix."""
+        """Accuracy, matched accuracy, NMI and the confusion matrix; what tells most of the run comes first."""
         from sklearn.metrics import normalized_mutual_info_score  # slow to import
 
         test = task.dataset.test
@@ -38,10 +40,13 @@ class Classification(Evaluator):
             "matched_accuracy": matched_accuracy(confusion),
             "nmi": float(normalized_mutual_info_score(labels, predicted)),
         }
+        if not names_outputs(task, self.context.terms):
+            numbers["accuracy"] = numbers.pop("accuracy")
         only = "" if known.all() else f" (on the {len(labels)} of {len(test)} test images whose class is known)"
         definitions = {
             "accuracy": "share of test images whose most probable class is the label; no matching of clusters to classes",
-            "matched_accuracy": "the same after the best one-to-one matching of clusters to classes, found on these test images",
+            "matched_accuracy": "share of test images whose most probable class is the label, after the best one-to-one matching of "
+            "clusters to classes; found on these test images",
             "nmi": "mutual information of class and prediction over the mean of their entropies, on the test images",
         }
         return Evaluation(

@@ -14,7 +14,6 @@ class ConstraintSatisfaction(Evaluator):
 
     def check(self, method: Method, task: Task) -> None:
         """The task has a constraint."""
-        super().check(method, task)
         if not isinstance(task, HasConstraint):
             raise ConfigError(
                 f"the evaluator constraint needs a task with a constraint; {type(task).__name__} has none",

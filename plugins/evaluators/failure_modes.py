@@ -49,7 +49,6 @@ class FailureModes(Evaluator):
 
     def check(self, method: Method, task: Task) -> None:
         """The method has something that can collapse."""
-        super().check(method, task)
         if not set(NEEDS.values()) & set(capabilities(method)):
             raise ConfigError(
                 f"the evaluator failure_modes needs embed or class_log_probs; method {type(method).__name__} offers "
@@ -80,7 +79,7 @@ class FailureModes(Evaluator):
             values = {name: value for name, value in asdict(seen).items() if value is not None}
             numbers |= {f"{name}_{split}": value for name, value in values.items()}
             definitions |= {f"{name}_{split}": f"{MEANING[name]}, {where}" for name in values}
-            numbers[f"failures_{split}"] = float(len(found[split]))
+            numbers[f"failures_{split}"] = len(found[split])
             definitions[f"failures_{split}"] = f"failures of GEDI's definitions 12 to 14 that show {where}"
         # Other losses have terms of these names too, such as a prior of latents: only one that knows all three is meant.
         triad = set(PENALISED_BY.values())

@@ -20,7 +20,6 @@ from gedi_nesy.evaluation.reconstruction import require_latents
 from gedi_nesy.evaluation.sampling import Source, generated
 from gedi_nesy.evaluation.small_classifier import SmallClassifier, train_classifier
 from gedi_nesy.evaluators import CHUNK
-from gedi_nesy.methods import require
 from gedi_nesy.models.fid_inception import find_weights, inception_features, load_inception
 
 Pixels = UInt8[Tensor, "images channels height width"]
@@ -48,12 +47,13 @@ class _Frechet(Evaluator):
     def _measure(self, task: Task) -> tuple[Features, str, dict[str, tuple[float, str]]]:
         """Features of images, what they are, and further numbers with their definitions."""
 
+    def needs(self) -> tuple[str, ...]:
+        """Samples, unless images are decoded."""
+        return ("sample",) if self.options.source == "sample" else ()
+
     def check(self, method: Method, task: Task) -> None:
         """The method can generate images."""
-        super().check(method, task)
-        if self.options.source == "sample":
-            require(method, "sample", f"the evaluator {self.NAME}")
-        else:
+        if self.options.source != "sample":
             require_latents(method, f"the evaluator {self.NAME} with source: class_conditional")
             need_labels(task.dataset, f"the evaluator {self.NAME} with source: class_conditional")
 

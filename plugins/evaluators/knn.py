@@ -41,7 +41,6 @@ class NearestNeighbours(Evaluator):
 
     def check(self, method: Method, task: Task) -> None:
         """Some images of both splits have classes, and other data sets are there."""
-        super().check(method, task)
         need_labels(task.dataset, "the evaluator knn")
         for data in self.options.transfer:
             need_labels(self._read(data, task), f"the evaluator knn on {data.name}")
@@ -67,7 +66,8 @@ class NearestNeighbours(Evaluator):
             best = int(torch.tensor(curve).argmax()) + 1
             predicted = neighbour_votes(test.features, train, best, metric)[-1]
             found.numbers[name] = accuracy(predicted, test.labels)
-            found.numbers[f"{name}_k"] = float(best)
+            found.numbers[f"{name}_k"] = best
+            found.choices.add(f"{name}_k")
             found.definitions[name] = (
                 f"accuracy on test images by the k nearest of {len(train)} training images{of}, {metric} distance"
             )

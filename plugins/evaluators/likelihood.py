@@ -12,7 +12,7 @@ from gedi_nesy import DivergenceError, Evaluation, Evaluator, Method, Options, T
 from gedi_nesy.data.dataset import to_unit_range
 from gedi_nesy.evaluation.likelihood import Bounds, LogPrior, fit_gaussian, importance_bounds
 from gedi_nesy.evaluators import CHUNK
-from gedi_nesy.methods import capabilities, require
+from gedi_nesy.methods import capabilities
 
 Prior = Literal["method", "fitted"]
 PRIORS: dict[Prior, str] = {
@@ -47,11 +47,9 @@ class Likelihood(Evaluator):
 
     options: Options
 
-    def check(self, method: Method, task: Task) -> None:
-        """The method has the densities."""
-        super().check(method, task)
-        if "method" in self._priors(method):
-            require(method, "log_prior", "the evaluator likelihood with priors: [method]")
+    def needs(self) -> tuple[str, ...]:
+        """A prior of the method's own where the options name it."""
+        return (*self.REQUIRES, *(["log_prior"] if "method" in (self.options.priors or ()) else []))
 
     def evaluate(self, method: Method, task: Task) -> Evaluation:
         """The bound, the ELBO and the effective samples for each prior."""

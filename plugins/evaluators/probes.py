@@ -80,7 +80,6 @@ class _Probe(Evaluator):
 
     def check(self, method: Method, task: Task) -> None:
         """Some images of both splits have classes, and views and other data sets are there."""
-        super().check(method, task)
         need_labels(task.dataset, f"the evaluator {self.NAME}")
         self._views(task)
         for data in self.options.transfer:

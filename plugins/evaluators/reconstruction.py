@@ -32,7 +32,6 @@ class Reconstruction(Evaluator):
 
     def check(self, method: Method, task: Task) -> None:
         """There are latents and a decoder."""
-        super().check(method, task)
         require_latents(method, "the evaluator reconstruction")
 
     def evaluate(self, method: Method, task: Task) -> Evaluation:

@@ -32,7 +32,6 @@ class Regions(Evaluator):
 
     def check(self, method: Method, task: Task) -> None:
         """The data are points of the plane."""
-        super().check(method, task)
         if task.dataset.is_pictures or task.dataset.shape != (2, 1, 1):
             raise ConfigError(
                 f"the evaluator regions is for points of the plane, and this run's data have the shape {task.dataset.shape}: "

@@ -45,7 +45,6 @@ class Sampling(Evaluator):
 
     def check(self, method: Method, task: Task) -> None:
         """There is a decoder or an energy to sample with."""
-        super().check(method, task)
         offers = set(capabilities(method))
         if _decodes(method):
             need_labels(task.dataset, "the evaluator sampling")

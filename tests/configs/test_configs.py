@@ -49,7 +49,7 @@ def test_two_steps_of_every_config(path, cli, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     code, out, err = cli("train", path, "--run-id", "r", *small(path))
     assert code == 0, err
-    assert "trained 1 epochs" in out
+    assert "trained 1 epoch in" in out
 
 
 @pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.relative_to(ROOT).as_posix())

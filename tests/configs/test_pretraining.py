@@ -35,4 +35,4 @@ def test_a_pretraining_config_takes_two_steps(path, cli, tmp_path, monkeypatch):
         few += ["method.sample_steps=1", "method.sgld.steps=1"]
     code, out, err = cli("train", path, "--run-id", "r", "training.epochs=1", "evaluators=[]", *few)
     assert code == 0, err
-    assert "trained 1 epochs" in out
+    assert "trained 1 epoch in" in out

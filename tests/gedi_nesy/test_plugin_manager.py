@@ -87,7 +87,7 @@ def test_a_broken_installed_plugin_does_not_stop_the_others(monkeypatch):
 def test_an_unknown_name_lists_what_is_known_and_by_whom():
     with pytest.raises(PluginError) as caught:
         load_plugins().registry.find("method", "gedy")
-    assert 'unknown method "gedy". Did you mean "gedi"? Known: gedi (methods, gedi-nesy ' in str(caught.value)
+    assert 'unknown method "gedy". Did you mean "gedi"? `gedi-nesy plugins` lists all ' in str(caught.value)
 
 
 def test_a_watcher_is_called_from_when_it_is_added_and_checked_as_a_plugin_is():

@@ -5,7 +5,7 @@ from __future__ import annotations
 from html import escape
 
 from ..run_files import RunFiles
-from ..text import duration, show, words
+from ..text import counted, duration, show, words
 
 
 def header(files: RunFiles) -> str:
@@ -24,29 +24,29 @@ def circumstances(files: RunFiles) -> list[str]:
     query, time = constraint.get("query") or "the query", duration(training.get("seconds") or 0)
     parts = (
         (results.get("method"), f"method {results.get('method')}"),
-        (constraint.get("examples"), f"{show(constraint.get('examples'))} examples of {query}"),
+        (constraint.get("examples"), f"{counted(constraint.get('examples'), 'example')} of {query}"),
         (seed is not None, f"seed {seed}"),
-        (training.get("seconds"), f"{show(training.get('epochs'))} epochs in {time}"),
+        (training.get("seconds"), f"{counted(training.get('epochs'), 'epoch')} in {time}"),
         (device, f"on {device}"),
     )
     return [text for known, text in parts if known]
 
 
 def _sentence(files: RunFiles) -> str:
-    """The run in one sentence: the first number with its definition, or how far the run has come."""
-    for evaluator, numbers in files.part("numbers").items():
-        for name, value in numbers.items():
-            definition = str(files.part("definitions").get(evaluator, {}).get(name, ""))
-            is_share = definition.startswith("share") and isinstance(value, int | float)
-            result = f"{words(name, capital=True)} {f'{value:.1%}' if is_share else show(value)}"
-            return f"{result}: {definition.split(';')[0]}." if definition else f"{result}."
+    """The run in one sentence: the first main number with its definition, or how far the run has come."""
+    for evaluator, name in files.main[:1]:
+        value = files.part("numbers")[evaluator][name]
+        definition = str(files.part("definitions").get(evaluator, {}).get(name, ""))
+        is_share = definition.startswith("share") and isinstance(value, int | float)
+        result = f"{words(name, capital=True)} {f'{value:.1%}' if is_share else show(value)}"
+        return f"{result}: {definition.split(';')[0]}." if definition else f"{result}."
     if files.finished:
         return "Finished; no evaluator gave a number."
     if not files.metrics:
         return "Nothing logged yet."
     last = files.metrics[-1]
-    epochs = int(last.get("epoch") or 0)
-    return f"Unfinished: {show(last['step'])} steps, {epochs} whole epochs so far, no results yet."
+    steps, epochs = counted(last["step"], "step"), counted(int(last.get("epoch") or 0), "whole epoch")
+    return f"Unfinished: {steps}, {epochs} so far, no results yet."
 
 
 def _badges(files: RunFiles) -> list[str]:

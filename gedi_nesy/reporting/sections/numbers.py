@@ -15,11 +15,14 @@ HEADINGS = ("value", "what it is", "evaluator")
 
 
 def numbers(files: RunFiles) -> Section:
-    """Every number with its definition, in a table that can be sorted."""
+    """Every number with its definition, those to look at first on top, in a table that can be sorted."""
+    numbers, definitions, main = files.part("numbers"), files.part("definitions"), files.main
     rows = [
-        _row(evaluator, name, value, str(files.part("definitions").get(evaluator, {}).get(name, "")))
-        for evaluator, found in files.part("numbers").items()
-        for name, value in found.items()
+        _row(
+            evaluator, name, numbers[evaluator][name], str(definitions.get(evaluator, {}).get(name, "")), place in main
+        )
+        for place in files.places
+        for evaluator, name in [place]
     ]
     head = "".join(f'<th scope="col" data-sort>{name}</th>' for name in HEADINGS)
     body = f"""<figure class="table"><table class="numbers"><caption class="quiet">The run's numbers and what they mean</caption>
@@ -28,12 +31,12 @@ def numbers(files: RunFiles) -> Section:
     return Section("Numbers", body if rows else "", "On data that training has not seen.")
 
 
-def _row(evaluator: str, name: str, value: object, definition: str) -> str:
-    """The cell with the value keeps all its digits for sorting and downloads."""
+def _row(evaluator: str, name: str, value: object, definition: str, is_main: bool) -> str:
+    """The cell with the value keeps all its digits for sorting and downloads; what an evaluator chose is set smaller."""
     exact = f' data-value="{value!r}"' if isinstance(value, int | float) else ""
     what = f"<b>{escape(words(name))}</b> <span>{escape(definition)}</span>"
     return (
-        f'<tr><td class="value"{exact}>{escape(show(value))}</td><th scope="row">{what}</th>'
+        f'<tr{"" if is_main else " class=chosen"}><td class="value"{exact}>{escape(show(value))}</td><th scope="row">{what}</th>'
         f'<td class="from">{escape(words(evaluator))}</td></tr>'
     )
 

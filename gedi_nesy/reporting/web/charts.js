@@ -2,9 +2,18 @@
 const HEIGHT = 176, TOP = 8, RIGHT = 8, BOTTOM = 24;
 const groups = {};
 
-function linearTicks(low, high, most) {
+function stepOf(low, high, most) {
   const raw = (high - low) / most, power = 10 ** Math.floor(Math.log10(raw));
-  const step = [1, 2, 5, 10].map(factor => factor * power).find(size => size >= raw * 0.999);
+  return [1, 2, 5, 10].map(factor => factor * power).find(size => size >= raw * 0.999);
+}
+
+// The ends moved out to ticks, so that nothing lies beyond the last one.
+function outward(low, high, most) {
+  const step = stepOf(low, high, most);
+  return [Math.floor(low / step + 1e-9) * step, Math.ceil(high / step - 1e-9) * step];
+}
+
+function linearTicks(low, high, step) {
   const digits = Math.max(0, -Math.floor(Math.log10(step) + 1e-9)), ticks = [];
   for (let index = Math.ceil(low / step - 1e-9); index * step <= high + step * 1e-9; index++) {
     const value = index * step || 0; // never minus zero
@@ -78,7 +87,8 @@ class Chart {
     this.below = !this.log && this.spec.reference && this.spec.reference[0] <= kept.at(-1);
     const open = side => !this.spec.include.includes(side);
     const room = !this.log && this.spec.reference ? 0.14 : 0.05;
-    return [open(low) ? low - span * (this.below ? room : 0.05) : low, open(high) ? high + span * (this.below ? 0.05 : room) : high];
+    const floor = !this.log && !this.below && low >= 0 ? 0 : -Infinity; // what is never negative has no axis below 0
+    return [open(low) ? Math.max(floor, low - span * (this.below ? room : 0.05)) : low, open(high) ? high + span * (this.below ? 0.05 : room) : high];
   }
 
   draw() {
@@ -86,10 +96,10 @@ class Chart {
     if (!this.width) return;
     this.plot.replaceChildren();
     const svg = this.svg = add(this.plot, "svg", {viewBox: `0 0 ${this.width} ${HEIGHT}`, "aria-hidden": "true"});
-    const [low, high] = this.domain();
-    const ticks = this.log ? logTicks(low, high) : linearTicks(low, high, 5);
+    const domain = this.domain(), [low, high] = this.log ? domain : outward(...domain, 5);
+    const ticks = this.log ? logTicks(low, high) : linearTicks(low, high, stepOf(...domain, 5));
     // At least as wide as the axis name, so that charts below each other line up.
-    const left = this.left = Math.max(44, 10 + 6.4 * Math.max(...ticks.map(tick => tick[1].length)));
+    const left = this.left = Math.max(48, 10 + 6.4 * Math.max(...ticks.map(tick => tick[1].length)));
     const [first, last] = this.spec.x_range ?? this.counted();
     const bottom = HEIGHT - BOTTOM, right = this.width - RIGHT;
     this.x = value => left + (value - first) / (last - first) * (right - left);
@@ -114,17 +124,18 @@ class Chart {
 
   // The horizontal axis; counts have ticks at whole numbers.
   across(first, last, right) {
-    const ticks = linearTicks(first, last, Math.max(2, Math.floor((right - this.left) / 70)));
-    for (const [value, text] of ticks.filter(tick => this.spec.x_range || Number.isInteger(tick[0]))) {
+    const step = stepOf(first, last, Math.max(2, Math.floor((right - this.left) / 70)));
+    for (const [value, text] of linearTicks(first, last, this.spec.x_range ? step : Math.max(1, step))) {
       const anchor = value > first + (last - first) * 0.95 ? "end" : "middle";
       add(this.svg, "text", {class: "tick", x: this.x(value), y: HEIGHT - 6, "text-anchor": anchor}, text);
     }
     if (!this.spec.x_range) add(this.svg, "text", {class: "tick", x: 0, y: HEIGHT - 6}, this.spec.x);
   }
 
+  // From 0 to the last place; a single place stands in the middle.
   counted() {
-    const places = this.spec.series.flatMap(series => series.x), first = Math.min(0, ...places);
-    return [first, Math.max(first + 1, ...places)];
+    const places = this.spec.series.flatMap(series => series.x), first = Math.min(0, ...places), last = Math.max(first + 1, ...places);
+    return [first, new Set(places).size > 1 ? last : 2 * last - first];
   }
 
   // Bins of equal width: a bar each, or the outline of all.
@@ -152,8 +163,9 @@ class Chart {
     });
     const colour = series.colour === null ? "" : ` c${series.colour}`;
     add(this.svg, "path", {class: `curve${series.faint ? " faint" : ""}${colour}`, d: path});
-    if (series.faint || series.y.length > 30) return;
-    series.y.forEach((value, index) => value !== null && add(this.svg, "circle", {class: `dot${colour}`, r: 2, cx: this.x(series.x[index]), cy: this.y(value)}));
+    const alone = series.y.filter(value => value !== null).length === 1;
+    if (!alone && (series.faint || series.y.length > 30)) return;
+    series.y.forEach((value, index) => value !== null && add(this.svg, "circle", {class: `dot${colour}`, r: alone ? 4 : 2, cx: this.x(series.x[index]), cy: this.y(value)}));
   }
 
   reference(right) {

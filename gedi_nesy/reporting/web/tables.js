@@ -23,8 +23,8 @@ function sortBy(table, column, head) {
 for (const head of document.querySelectorAll("th[data-sort]")) {
   const button = document.createElement("button");
   button.type = "button";
-  button.append(...head.childNodes);
-  head.append(button);
+  button.append(...[...head.childNodes].filter(node => node.nodeName !== "SMALL"));
+  head.prepend(button);
   button.addEventListener("click", () => sortBy(head.closest("table"), head.cellIndex, head));
 }
 

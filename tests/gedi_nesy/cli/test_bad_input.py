@@ -49,6 +49,16 @@ CASES = {
         change("epochs: 4", "epochs: four"),
         ['tiny.yaml:21:12  training.epochs is "four": must be a valid integer.'],
     ),
+    "a name that is no folder's": (
+        change("data: {name: bars}", "name: a/b\ndata: {name: bars}"),
+        [
+            'tiny.yaml:2:1  name is "a/b": must be made of the letters A to Z and a to z, digits, -, _ and ., and not begin with a dot.'
+        ],
+    ),
+    "an unknown device": (
+        change("data: {name: bars}", "device: gpu\ndata: {name: bars}"),
+        ['tiny.yaml:2:1  device is "gpu": must be auto, cpu, cuda, or one GPU such as cuda:0.'],
+    ),
     "a number as text": (
         change("learning_rate: 1e-3", "learning_rate: '1e-3'"),
         ['training.learning_rate is "1e-3": must be a valid number.'],
@@ -61,28 +71,28 @@ CASES = {
     "not YAML": (change("weights: {", "weights: {{"), ["not valid YAML", "tiny.yaml:20:1"]),
     "unknown method": (
         change("name: gedi", "name: gedy"),
-        ['unknown method "gedy". Did you mean "gedi"?', "Known: gedi (methods, gedi-nesy ", "tiny.yaml:5:3"],
+        ['unknown method "gedy". Did you mean "gedi"?', "`gedi-nesy plugins` lists all ", "tiny.yaml:5:3"],
     ),
     "unknown task": (
         change("name: constraint", "name: puzzle"),
-        ['unknown task "puzzle". Known: ', "constraint (tasks, gedi-nesy "],
+        ['unknown task "puzzle". `gedi-nesy plugins` lists all '],
     ),
-    "unknown backbone": (change("name: mlp", "name: vgg"), ['unknown backbone "vgg". Known: library_model (', "mlp ("]),
+    "unknown backbone": (change("name: mlp", "name: vgg"), ['unknown backbone "vgg". `gedi-nesy plugins` lists all ']),
     "unknown data set": (
         change("name: bars", "name: mnist6k"),
-        ['unknown dataset "mnist6k". Did you mean "mnist5k"?', "bars (tiny_plugin, "],
+        ['unknown dataset "mnist6k". Did you mean "mnist5k" or "mnist" or ', "`gedi-nesy plugins` lists all "],
     ),
     "unknown view": (
         change("gaussian_noise", "gausian_noise"),
-        ['unknown view "gausian_noise". Did you mean "gaussian_noise"?'],
+        ['unknown view "gausian_noise". Did you mean "gaussian_noise" or '],
     ),
     "unknown evaluator": (
         change("[classification,", "[clasification,"),
-        ['unknown evaluator "clasification". Did you mean "classification"?'],
+        ['unknown evaluator "clasification". Did you mean "classification" or '],
     ),
     "unknown backend": (
         change("examples: 40", "examples: 40, backend: prolog".replace(", ", "\n  ")),
-        ['unknown logic backend "prolog". Did you mean "deepproblog"? Known: circuit (backends, gedi-nesy '],
+        ['unknown logic backend "prolog". Did you mean "deepproblog"? `gedi-nesy plugins` lists all 2.'],
     ),
     "unknown term": (
         change("nesy: 5", "nessy: 5"),
@@ -103,7 +113,7 @@ CASES = {
     "missing data": (
         change("name: bars", "name: mnist, root: /nowhere"),
         [
-            "tiny.yaml:2:1  ",
+            "tiny.yaml:2:21  ",
             "no /nowhere/MNIST/raw",
             "Looked in /nowhere (data.root in the config, or the variable GEDI_NESY_DATA)",
             "gedi-nesy data fetch mnist --root /nowhere",
@@ -277,7 +287,57 @@ def test_a_run_that_is_not_there(command, tmp_path, monkeypatch, cli):
 def test_a_run_that_cannot_sample_says_so(tiny_config, cli):
     assert cli("train", tiny_config, "--run-id", "r", "training.epochs=1", "weights={prior: 1, nesy: 1}")[0] == 0
     code, _, err = cli("sample", "runs/tiny/r")
-    assert code == 2 and "the command sample needs sample, and method Gedi offers class_log_probs, embed" in err
+    assert (
+        code == 2 and 'the command sample needs sample, and method "gedi" offers class_log_probs, embed. Train a' in err
+    )
+
+
+def test_every_evaluator_that_the_method_is_unfit_for_is_named_where_it_stands(tiny_config, cli):
+    text = tiny_config.read_text()
+    unfit = "evaluators:\n  - classification\n  - {name: frechet_classifier, count: 10}\n  - name: likelihood\n"
+    tiny_config.write_text(text.replace("evaluators: [classification, constraint]\n", unfit).replace("gen: 1, ", ""))
+    code, _, err = cli("train", tiny_config)
+    first, second = err.replace("error: ", "").splitlines()
+    assert code == 2
+    assert (
+        'tiny.yaml:24:5  evaluator "frechet_classifier" needs sample, and method "gedi" offers class_log_probs' in first
+    )
+    assert 'tiny.yaml:25:5  evaluator "likelihood" needs posterior, log_likelihood, and method "gedi" offers' in second
+    assert "Leave it out, or choose a method that offers posterior, log_likelihood: " in second and "simvae" in second
+
+
+def test_an_evaluator_of_the_command_line_is_located_there(tiny_config, cli):
+    code, _, err = cli("train", tiny_config, "evaluators=[classification,likelihood]")
+    assert code == 2 and 'line: evaluators=[classification,likelihood]  evaluator "likelihood" needs posterior' in err
+
+
+@pytest.mark.parametrize("resume", [[], ["--resume"]])
+@pytest.mark.parametrize("run_id", ["../../x", ".hidden", "a b", "a/b"])
+def test_a_run_id_that_is_no_folder_name(tiny_config, cli, run_id, resume):
+    code, _, err = cli("train", tiny_config, "--run-id", run_id, *resume)
+    assert code == 2
+    assert f'--run-id is "{run_id}": must be made of the letters A to Z and a to z, digits, -, _ and .' in err
+    assert not Path("runs").exists()
+
+
+def test_a_root_of_the_command_line_is_located_there(tiny_config, cli):
+    code, _, err = cli("train", tiny_config, "data.name=mnist", "data.root=/nowhere")
+    assert code == 2 and "command line: data.root=/nowhere  " in err and "no /nowhere/MNIST/raw" in err
+
+
+def test_a_data_set_of_the_command_line_that_is_not_here_is_located_there(tiny_config, cli, monkeypatch):
+    monkeypatch.setenv("GEDI_NESY_DATA", "/nowhere")
+    code, _, err = cli("train", tiny_config, "data.name=mnist")
+    assert code == 2 and "command line: data.name=mnist  " in err
+
+
+def test_an_unknown_config_names_the_nearest_and_the_command_that_lists_the_rest(cli):
+    code, _, err = cli("train", "simclr")
+    assert code == 2 and len(err) < 300
+    assert 'config "simclr" is neither a file nor a bundled name. Did you mean "pretraining/simclr"' in err
+    assert "`gedi-nesy config list` lists all " in err
+    listed = cli("config", "list")[1].splitlines()
+    assert "pretraining/simclr" in listed and f"lists all {len(listed)}." in err
 
 
 def test_a_label_that_is_no_answer():

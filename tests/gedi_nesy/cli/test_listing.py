@@ -89,6 +89,34 @@ def test_compare_shows_what_differs_and_all_numbers(runs, cli):
     assert code == 2 and "runs/nowhere is no run folder" in err
 
 
+def test_lists_of_configs_are_compared_item_by_item(runs, cli):
+    knn = {"name": "knn", "max_neighbours": 15}
+    make_run("sums", "e", evaluators=[knn, {"name": "linear_probe", "epochs": 3}])
+    make_run("sums", "f", evaluators=[{**knn, "max_neighbours": 5}], rate=1e-3)
+    rows = [line.split() for line in cli("runs", "compare", "runs/sums/e", "runs/sums/f")[1].splitlines()]
+    assert ["evaluators.linear_probe", "present", "\u2013"] in rows and ["rate", "\u2013", "0.001"] in rows
+    assert ["evaluators.knn.max_neighbours", "15", "5"] in rows
+    assert len(rows) == 9, rows  # two runs, a heading and a line for each of three keys, two for numbers
+
+
+@pytest.mark.parametrize("given", [["runs/sums"], ["runs/sums/a", "runs/sums/a"]])
+def test_one_run_is_no_comparison(runs, cli, given):
+    code, out, err = cli("runs", "compare", *given)
+    assert code == 2 and not out and "a comparison takes two different runs or more, not runs/sums/a" in err
+
+
+def test_main_numbers_come_first_and_choices_not_at_all(runs, cli):
+    file = Path("runs/sums/b/results.json")
+    numbers = {"knn": {"knn_cosine_k": 5, "knn_cosine": 0.5}, "classification": {"nmi": 1.0}}
+    file.write_text(json.dumps({"numbers": numbers, "main": ["classification.nmi", "knn.knn_cosine"]}))
+    assert cli("runs", "--name", "sums/b")[1].splitlines()[1].endswith("  nmi 1, knn_cosine 0.5")
+    assert (
+        cli("runs", "--name", "sums/b", "--sort", "knn_cosine_k")[1]
+        .splitlines()[1]
+        .endswith("  knn_cosine_k 5, nmi 1, knn_cosine 0.5")
+    )
+
+
 @pytest.mark.parametrize(
     ("file", "text", "words"),
     [

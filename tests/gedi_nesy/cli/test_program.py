@@ -127,7 +127,7 @@ def test_a_drawing_that_cannot_be_made_is_explained(cli):
     code, _, err = cli(*ask, "--images", "A,B,C,D", "--labels", "T", "--svg", "circuit.svg")
     assert code == 2 and "more than the 150 that fit a picture" in err and not Path("circuit.svg").exists()
     code, _, err = cli("program", "explain", *TRIPLE, "--svg", "nowhere/circuit.svg")
-    assert code == 2 and "nowhere/circuit.svg cannot be written: No such file or directory" in err
+    assert code == 2 and "nowhere/circuit.svg cannot be written: there is no folder nowhere. Make it" in err
 
 
 def test_query_prints_what_problog_prints(cli):

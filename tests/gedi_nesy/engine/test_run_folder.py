@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import shutil
 import subprocess
 
@@ -66,3 +67,10 @@ def test_a_damaged_environment_file_says_nothing(tmp_path, text):
     folder = RunFolder(tmp_path)
     folder.environment.write_text(text)
     assert (folder.started, folder.processes) == ("", 1)
+
+
+def test_the_command_can_be_pasted_into_a_shell(tiny_config):
+    command = ["gedi-nesy", "train", "tiny.yaml", "evaluators=[knn, {name: ood}]", "name=it's"]
+    config = validate(load_tree("tiny.yaml"), load_plugins())
+    told = environment(config, torch.device("cpu"), command)["command"]
+    assert shlex.split(told) == command

@@ -270,3 +270,54 @@ def test_regions_are_the_ground_of_their_points(finished_run: Path, open_page: A
     border = drawn.locator("rect").nth(1).bounding_box()["x"]
     assert left["x"] < border < right["x"] and left["y"] < right["y"]
     assert page.evaluate("document.documentElement.scrollWidth") == 390
+
+
+def only_first_epoch(folder: Path) -> Path:
+    """The run as one of a single epoch, with a first step that is higher than all others."""
+    path = folder / "metrics.jsonl"
+    lines = path.read_text(encoding="utf-8").splitlines()
+    end = next(number for number, line in enumerate(lines) if "epoch_terms" in line)
+    path.write_text("\n".join(lines[: end + 1]) + "\n", encoding="utf-8")
+    return folder
+
+
+def test_a_single_epoch_is_a_visible_point_at_a_whole_number(finished_run: Path, open_page: Any) -> None:
+    figure = open_page(write_report(only_first_epoch(finished_run))).locator('[data-chart="health-confidence"]')
+    across = figure.locator('.tick[text-anchor="middle"], .tick[text-anchor="end"][y="170"]').all_text_contents()
+    assert across == ["0", "1", "2"]
+    dot, plot = figure.locator("circle.dot").bounding_box(), figure.locator("svg").bounding_box()
+    assert dot["width"] == 8 and plot["x"] + 48 < dot["x"] and dot["x"] + 8 < plot["x"] + plot["width"]
+
+
+@pytest.mark.parametrize("epochs", [1, 50])
+def test_no_point_lies_beyond_the_last_tick(epochs: int, finished_run: Path, open_page: Any) -> None:
+    page = open_page(write_report(only_first_epoch(finished_run) if epochs == 1 else finished_run))
+    beyond = """figure => {
+      const lines = [...figure.querySelectorAll("line.axis")].map(line => +line.getAttribute("y1"));
+      const places = [...figure.querySelectorAll("path.curve")].flatMap(
+        path => [...path.getAttribute("d").matchAll(/[ML][\\d.]+ ([\\d.]+)/g)].map(match => +match[1]));
+      return places.filter(place => place < Math.min(...lines) - 0.1 || place > Math.max(...lines) + 0.1).length;
+    }"""
+    for name in ("prior", "nesy", "energy"):
+        figure = page.locator("figure.chart", has=page.locator(f"h3:text-is('{name}')"))
+        assert figure.evaluate(beyond) == 0, name
+
+
+def test_two_numbers_are_side_by_side_on_a_phone(comparison: Path, open_page: Any) -> None:
+    page = open_page(comparison, 390)
+    row = page.locator("#numbers tbody tr").first
+    assert not row.locator(".meaning").is_visible()
+    assert all(cell.bounding_box()["x"] + cell.bounding_box()["width"] <= 390 for cell in row.locator("td").all())
+    page.locator("#numbers summary").click()
+    assert page.locator("#numbers .meanings dd").first.is_visible()
+    assert not open_page(comparison).locator("#numbers .meanings").is_visible()
+
+
+def test_failures_are_not_cut_off(finished_run: Path, unfinished_run: Path, tmp_path: Path, open_page: Any) -> None:
+    path = finished_run / "results.json"
+    results = json.loads(path.read_text(encoding="utf-8"))
+    results["numbers"]["classification"] |= {f"another_long_name_{number}": 0.5 for number in range(6)}
+    path.write_text(json.dumps(results), encoding="utf-8")
+    page = open_page(write_comparison([finished_run, unfinished_run], tmp_path / "comparison.html"))
+    region = page.locator("#runs .scroll")
+    assert region.evaluate("region => region.scrollWidth <= region.clientWidth")

@@ -28,7 +28,10 @@ def test_curves_of_all_runs_share_a_chart(runs: list[Path], tmp_path: Path) -> N
     text = re.search(r'id="data">(.*?)</script>', rendered(runs, tmp_path), re.DOTALL)
     assert text
     charts = {chart["name"]: chart for chart in json.loads(text[1])["charts"]}
-    assert [(series["label"], series["colour"]) for series in charts["nesy"]["series"]] == [("0", 0), ("1", 1)]
+    assert [(series["label"], series["colour"]) for series in charts["nesy"]["series"]] == [
+        ("seed 0", 0),
+        ("seed 1", 1),
+    ]
     assert [len(series["x"]) for series in charts["nesy"]["series"]] == [50, 16]
     assert charts["prior"]["reference"] == [pytest.approx(-2.302585), "known minimum"]
     assert {"classes in use", "spread"} <= charts.keys()
@@ -49,7 +52,7 @@ def test_numbers_stand_side_by_side_with_a_dash_where_there_is_none(runs: list[P
     # In the cell, where it is read without a pointer; not in the CSV.
     assert '<span class="meaning">share of test images whose most probable class' in row[0]
     assert 'data-csv="accuracy classification"' in page
-    assert "Without results so far: 1" in page
+    assert "Without results so far: seed 1" in page
 
 
 def test_published_cells_are_there_for_runs_that_name_one(runs: list[Path], tmp_path: Path) -> None:
@@ -70,7 +73,9 @@ def test_published_metrics_are_the_numbers_that_configs_name(runs: list[Path], t
 def test_runs_of_different_names_are_told_apart_by_both_parts(finished_run: Path, tmp_path: Path) -> None:
     other = tmp_path / "runs" / "parity" / "0"
     other.mkdir(parents=True)
-    assert ">mnist_addition/0</th>" in rendered([finished_run, other], tmp_path)
+    page = rendered([finished_run, other], tmp_path)
+    assert ">gedi <small>mnist_addition/0</small></th>" in page
+    assert ">method – <small>parity/0</small></th>" in page  # noqa: RUF001
 
 
 def test_text_from_files_is_escaped(runs: list[Path], tmp_path: Path) -> None:
@@ -104,3 +109,28 @@ def test_page_asks_nothing_of_the_network(runs: list[Path], tmp_path: Path) -> N
     assert not re.search(r"https?://|@import|url\(", page)
     ids = re.findall(r'\bid="([^"]*)"', page)
     assert len(ids) == len(set(ids))
+
+
+def test_runs_of_one_config_are_told_apart_by_their_ids(
+    finished_run: Path, unfinished_run: Path, tmp_path: Path
+) -> None:
+    page = rendered([finished_run, unfinished_run], tmp_path)
+    assert ">0</th>" in page and ">1</th>" in page
+
+
+def test_labels_have_the_id_small_beside_them_in_headings_and_legends(runs: list[Path], tmp_path: Path) -> None:
+    page = rendered(runs, tmp_path)
+    assert 'data-csv="seed 1" class=text>seed 1 <small>1</small></th>' in page
+    assert '<li><span class="swatch c1"></span>seed 1 <small>1</small></li>' in page
+
+
+def test_choices_are_the_last_numbers_and_none_of_a_run_s_first(runs: list[Path], tmp_path: Path) -> None:
+    file = runs[0] / "results.json"
+    numbers = {"knn": {"knn_cosine_k": 5, "knn_cosine": 0.5}, "classification": {"nmi": 0.25}}
+    main = ["classification.nmi", "knn.knn_cosine"]
+    file.write_text(json.dumps(json.loads(file.read_text()) | {"numbers": numbers, "main": main}), encoding="utf-8")
+    page = rendered(runs, tmp_path)
+    first = page[page.index('id="runs"') : page.index('id="numbers"')]
+    assert "KNN cosine k" not in first and first.index(">NMI<") < first.index(">KNN cosine<")
+    assert page.index("<b>KNN cosine</b>") < page.index("<b>KNN cosine k</b>")
+    assert '<td data-value="5">5</td>' in page

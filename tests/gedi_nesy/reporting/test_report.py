@@ -355,3 +355,22 @@ def test_drawings_are_images_so_that_nothing_in_them_acts(finished_run: Path) ->
     (finished_run / "figures" / "circuit.svg").write_text("<svg><script>alert(1)</script></svg>", encoding="utf-8")
     page = rendered(finished_run)
     assert 'src="data:image/svg+xml;base64,' in page and "alert(1)" not in page
+
+
+def test_the_headline_is_the_first_main_number_and_choices_come_last(finished_run: Path) -> None:
+    path = finished_run / "results.json"
+    results = json.loads(path.read_text(encoding="utf-8"))
+    results["numbers"] |= {"knn": {"knn_cosine_k": 5, "knn_cosine": 0.5}}
+    results["main"] = ["constraint.satisfaction", "classification.nmi", "knn.knn_cosine"]
+    results["training"]["epochs"] = 1
+    path.write_text(json.dumps(results), encoding="utf-8")
+    page = write_report(finished_run).read_text(encoding="utf-8")
+    assert '<p class="lead">Satisfaction 96.1%: share of 1000 held-out' in page
+    assert "1 epoch in 2 min 30 s" in page
+    assert '<tr class=chosen><td class="value" data-value="5">5</td>' in page
+    assert page.index("<b>KNN cosine</b>") < page.index("<b>KNN cosine k</b>")
+
+
+def test_the_column_of_marks_is_called_so(finished_run: Path) -> None:
+    page = write_report(finished_run).read_text(encoding="utf-8")
+    assert '<th scope="col">difference</th><th scope="col">mark</th>' in page

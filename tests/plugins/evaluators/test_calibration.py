@@ -6,7 +6,6 @@ import pytest
 import torch
 from gedi_nesy_plugins.evaluators.calibration import Calibration
 
-from gedi_nesy import ConfigError
 from gedi_nesy.evaluators import EvaluatorContext
 
 
@@ -59,8 +58,3 @@ def test_names_come_from_training_images_alone(labelled_task):
 def test_images_whose_class_is_not_known_do_not_count(labelled_task):
     task = labelled_task([0, 1, 2, 3, -1], [0, -1, -1, 2])
     assert sum(row["count"] for row in evaluate(Shifted(), task).tables["reliability"]) == 2
-
-
-def test_a_method_without_classes_is_refused(flat, forty):
-    with pytest.raises(ConfigError, match="needs class_log_probs"):
-        evaluate(flat(), forty)

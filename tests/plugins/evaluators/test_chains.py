@@ -8,7 +8,7 @@ import pytest
 import torch
 from gedi_nesy_plugins.evaluators.chains import Chains, looked_at
 
-from gedi_nesy import ConfigError, DivergenceError
+from gedi_nesy import DivergenceError
 from gedi_nesy.data.dataset import to_unit_range
 from gedi_nesy.evaluators import EvaluatorContext
 from gedi_nesy.samplers.sgld import SgldOptions
@@ -56,8 +56,3 @@ def test_a_density_that_is_no_number_is_an_error(energy, forty):
     energy.log_density = lambda images: images.sum(dim=(1, 2, 3)) * torch.nan
     with pytest.raises(DivergenceError, match=r"log p\(x\) of test images is not finite"):
         evaluate(energy, forty)
-
-
-def test_a_method_without_density_is_refused(flat, forty):
-    with pytest.raises(ConfigError, match="the evaluator Chains needs log_density"):
-        evaluate(flat(), forty)

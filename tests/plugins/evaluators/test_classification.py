@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+from typing import ClassVar
 
 import numpy as np
 import pytest
@@ -13,6 +14,8 @@ from sklearn.metrics import confusion_matrix as sklearn_confusion
 
 from gedi_nesy import ConfigError, DivergenceError
 from gedi_nesy.data.dataset import ImageDataset, Images, to_pixels
+from gedi_nesy.evaluators import EvaluatorContext
+from gedi_nesy.types import Term
 
 CASES = {
     "random": (np.random.default_rng(0).integers(0, 4, 200), np.random.default_rng(1).integers(0, 4, 200)),
@@ -40,6 +43,7 @@ class Labelled:
     """A task whose images have these labels; the value of an image's pixel is its place."""
 
     num_classes = 4
+    TERMS: ClassVar = {}
 
     def __init__(self, labels):
         pixels = torch.arange(len(labels), dtype=torch.uint8).view(-1, 1, 1, 1)
@@ -108,3 +112,12 @@ def test_without_any_class_of_test_images_it_says_so_before_training():
 def test_probabilities_that_are_not_numbers_are_no_result():
     with pytest.raises(DivergenceError, match="are not numbers"):
         evaluate(np.array([0, 1]), np.array([0, 1]), value=float("nan"))
+
+
+@pytest.mark.parametrize(("weighted", "first"), [("nesy", "accuracy"), ("inv", "matched_accuracy")])
+def test_accuracy_comes_first_where_a_term_of_the_task_names_the_outputs(weighted, first):
+    task = Labelled([0, 1])
+    task.TERMS = {"nesy": "a constraint"}
+    context = EvaluatorContext(terms={weighted: Term("")})
+    found = Classification(Classification.Options(), context).evaluate(Told([1, 0]), task)
+    assert next(iter(found.numbers)) == first and set(found.numbers) == {"accuracy", "matched_accuracy", "nmi"}

@@ -5,8 +5,6 @@ from __future__ import annotations
 import pytest
 from gedi_nesy_plugins.evaluators.embedding_rank import EmbeddingRank
 
-from gedi_nesy import ConfigError
-
 
 def evaluate(method, task):
     evaluator = EmbeddingRank(EmbeddingRank.Options())
@@ -34,8 +32,3 @@ def test_a_constant_embedding_is_a_collapse(forty):
 
 def test_no_label_is_needed(flat, labelled_task):
     assert evaluate(flat(), labelled_task([-1], [-1] * 9)).numbers["effective_rank"] > 1
-
-
-def test_a_method_that_embeds_nothing_is_refused(forty):
-    with pytest.raises(ConfigError, match="needs embed"):
-        evaluate(object(), forty)

@@ -85,12 +85,13 @@ def test_without_labels_of_training_images_it_says_so(flat, labelled_task):
         evaluate(flat(), labelled_task([-1, -1], [0, 1]))
 
 
-def test_a_method_that_embeds_nothing_is_refused(forty):
-    with pytest.raises(ConfigError, match="needs embed"):
-        evaluate(torch.nn.Identity(), forty)
-
-
 @pytest.mark.parametrize("options", [{"metrics": ()}, {"max_neighbours": 0}, {"validation": 1.0}])
 def test_options_that_make_no_sense_are_refused(options):
     with pytest.raises(ValidationError):
         NearestNeighbours.Options(**options)
+
+
+def test_k_is_a_choice_and_an_integer(flat, noisy):
+    found = evaluate(flat(), noisy)
+    assert found.choices == {"knn_euclidean_k", "knn_cosine_k"}
+    assert all(isinstance(found.numbers[name], int) for name in found.choices)

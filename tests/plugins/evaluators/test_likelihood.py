@@ -5,9 +5,8 @@ from __future__ import annotations
 import pytest
 import torch
 from gedi_nesy_plugins.evaluators.likelihood import Likelihood
-from torch import nn
 
-from gedi_nesy import ConfigError, DivergenceError
+from gedi_nesy import DivergenceError
 
 
 def evaluate(method, task, **options):
@@ -71,8 +70,12 @@ def test_a_method_without_a_prior_gets_the_fitted_one_under_its_own_name(linear_
             "effective_samples",
         )
     }
-    with pytest.raises(ConfigError, match=r"likelihood with priors: \[method\] needs log_prior"):
-        evaluate(method, forty, priors=("method",))
+
+
+@pytest.mark.parametrize(("priors", "more"), [(None, ()), (["fitted"], ()), (["fitted", "method"], ("log_prior",))])
+def test_the_prior_of_the_method_is_needed_where_the_options_name_it(priors, more):
+    needs = Likelihood(Likelihood.Options(priors=priors and tuple(priors))).needs()
+    assert needs == ("posterior", "log_likelihood", *more)
 
 
 def test_some_images_are_the_same_at_every_evaluation(linear_gaussian, forty):
@@ -86,8 +89,3 @@ def test_a_damaged_method_is_no_number(linear_gaussian, forty):
     method.log_likelihood = lambda images, latents: torch.full((len(latents),), torch.nan)
     with pytest.raises(DivergenceError, match="log-likelihood is not finite"):
         evaluate(method, forty)
-
-
-def test_a_method_without_densities_is_named(forty):
-    with pytest.raises(ConfigError, match="Likelihood needs posterior, and method Identity offers nothing"):
-        evaluate(nn.Identity(), forty)

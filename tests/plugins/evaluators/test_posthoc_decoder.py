@@ -9,7 +9,7 @@ import torch
 from gedi_nesy_plugins.evaluators.posthoc_decoder import PosthocDecoder
 from torch import nn
 
-from gedi_nesy import ConfigError, DataError
+from gedi_nesy import DataError
 from gedi_nesy.evaluation.posthoc_decoder import DecoderTraining, train_decoder
 
 QUICK = {"epochs": 60, "batch_size": 20, "learning_rate": 0.01}
@@ -84,5 +84,3 @@ def test_the_best_epoch_on_the_held_out_part_counts_and_a_worse_one_stops():
 def test_what_cannot_be_trained_on_says_so(flat, labelled_task):
     with pytest.raises(DataError, match="1 training image cannot train a decoder"):
         evaluate(flat(), labelled_task([0], [0]))
-    with pytest.raises(ConfigError, match="PosthocDecoder needs embed"):
-        evaluate(nn.Identity(), labelled_task([0, 1], [0]))

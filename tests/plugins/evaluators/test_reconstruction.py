@@ -57,9 +57,9 @@ def test_more_images_to_show_than_there_are_shows_all(labelled_task):
 
 
 def test_a_method_that_cannot_decode_is_named(flat, forty):
-    with pytest.raises(ConfigError, match="needs decode, and posterior or encode; method Flat offers embed") as error:
+    with pytest.raises(ConfigError, match="needs decode, and posterior or encode; the method offers embed") as error:
         evaluate(flat(), forty)
-    assert error.value.key == "method.name"
+    assert error.value.key == "evaluators"
 
 
 def test_a_damaged_method_is_no_number(forty):
