@@ -46,11 +46,6 @@ def duration(seconds: float) -> str:
     return f"{minutes} min {rest} s" if minutes else f"{seconds:.1f} s"
 
 
-def counted(count: int, noun: str) -> str:
-    """So many of something: `1 run`, `2 runs`."""
-    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
-
-
 def natural(path: Path) -> list[tuple[int, str]]:
     """A key that sorts epoch-9 before epoch-10."""
     return [(int(part), "") if part.isdigit() else (-1, part) for part in re.split(r"(\d+)", path.stem)]
