@@ -94,14 +94,9 @@ def reproduce(
     if only_list:
         _list_runs(plan, runs)
         return
-    from ..reproduction.naming import tables_folder
-    from ..reproduction.output import require_folder
-
     runnable = _runnable(plan, runs)
     _check(engine, options, plan.wanted_device if runnable else None)
-    require_folder(runs, "--runs")
-    out = out or tables_folder(runs)
-    require_folder(out, "--out")
+    out = _writable(runs, out)
     outcomes = (
         _carry_out(plan, runs, runnable, _engine(list(runnable), runs, jobs, engine, options)) if runnable else {}
     )
@@ -126,6 +121,17 @@ def _check(engine: Engine, options: dict[str, Any], device: str | None) -> None:
         from ..engine.build import choose_device
 
         choose_device(device)
+
+
+def _writable(runs: Path, out: Path | None) -> Path:
+    """Where the table goes; UserError, before anything is trained, for folders that cannot be written to."""
+    from ..reproduction.naming import tables_folder
+    from ..reproduction.output import require_folder
+
+    require_folder(runs, "--runs")
+    out = out or tables_folder(runs)
+    require_folder(out, "--out")
+    return out
 
 
 def _carry_out(plan: Plan, runs: Path, runnable: dict[Job, Place], started: Iterator[Outcome]) -> dict[Job, Outcome]:
@@ -233,7 +239,7 @@ def _list_tables(runs: Path, device: str | None) -> None:
 def _width() -> int:
     import shutil
 
-    return max(80, shutil.get_terminal_size((120, 24)).columns)
+    return max(80, shutil.get_terminal_size().columns) if sys.stdout.isatty() else 120
 
 
 def _pair(option: str, text: str) -> tuple[str, Any]:

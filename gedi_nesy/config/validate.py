@@ -219,20 +219,11 @@ def _fault(tree: Tree, path: Path, item: Any, model: type[BaseModel]) -> UserErr
             f"{key} is not an option of {owner}.{did_you_mean(str(inner[-1]), options)} Known: {', '.join(options) or 'none'}.",
             where,
         )
-    if item["type"] == "string_pattern_mismatch":
-        return ConfigError(f"{key} is {json.dumps(item['input'])}: {_form(model, inner)}.", where)
     message = item["msg"].removeprefix("Input should be ").removeprefix("Value error, ")
     return ConfigError(
         f"{key} is {json.dumps(item['input'], default=str)}: {'must be ' if item['msg'].startswith('Input should be ') else ''}{message}.",
         where,
     )
-
-
-def _form(model: type[BaseModel], path: Path) -> str:
-    """What a text looks like that a field takes, without its regular expression."""
-    field = model.model_fields.get(str(path[0])) if len(path) == 1 else None
-    examples = ", ".join(map(str, field.examples or ())) if field else ""
-    return f"must be such as {examples}" if examples else "has not the form that the option needs"
 
 
 def _kind_of_file(model: type[BaseModel], tree: Tree) -> str:

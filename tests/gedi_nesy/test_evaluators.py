@@ -73,7 +73,7 @@ evaluators:
     assert len(results["numbers"]) == 9
     for name, numbers in results["numbers"].items():
         assert numbers and set(numbers) == set(results["definitions"][name])
-        assert all(isinstance(value, float) for value in numbers.values())
+        assert all(isinstance(value, int | float) for value in numbers.values())
     assert (tiny_config.parent / "runs/tiny/r/report.html").is_file()
     assert cli("evaluate", tiny_config.parent / "runs/tiny/r")[0] == 0
     again = json.loads((tiny_config.parent / "runs/tiny/r/results.json").read_text())

@@ -95,11 +95,11 @@ def test_ends_that_leave_nothing_are_refused(sections, message, tmp_path, tiny_t
     assert message in str(error.value)
 
 
-def test_a_text_of_another_form_is_told_by_examples(tmp_path, tiny_text):
+def test_a_device_of_another_form_is_told_what_there_is(tmp_path, tiny_text):
     (tmp_path / "c.yaml").write_text(f"{tiny_text}\ndevice: tpu\n")
     with pytest.raises(ConfigError) as error:
         validate(load_tree(str(tmp_path / "c.yaml")), load_plugins())
-    assert str(error.value).endswith('device is "tpu": must be such as auto, cpu, cuda, cuda:1.')
+    assert str(error.value).endswith('device is "tpu": must be auto, cpu, cuda, or one GPU such as cuda:0.')
 
 
 def test_hints_do_not_mind_capital_letters():

@@ -76,7 +76,7 @@ def test_missing_columns_are_named_all_at_once():
         't.csv has no image column "sum" for the images L of the query. Its image columns: images.'
         " Bind one in task.columns: {L: ...}.",
         't.csv has no text column "k" for the constant K of the query. Its text columns: K, sum.'
-        " Bind one in task.columns: {K: ...}.",
+        ' Bind one in task.columns: {K: ...}. Did you mean "K"?',
         't.csv has no column "p" (task.target).',
     ]
 

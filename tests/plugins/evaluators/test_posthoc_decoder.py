@@ -45,7 +45,7 @@ def test_images_stand_beside_their_reconstructions(flat, many):
 
 
 def test_a_decoder_that_diverges_is_not_a_number_and_says_why(flat, forty):
-    found = evaluate(flat(), forty, learning_rate=1e36)
+    found = evaluate(flat(), forty, learning_rate=3e37)
     assert math.isnan(found.numbers["posthoc_reconstruction_error"]) and found.images == {}
     assert found.numbers["mean_image_error"] > 0
     assert "decoder diverged: set a smaller learning_rate" in found.definitions["posthoc_reconstruction_error"]
