@@ -100,7 +100,7 @@ def _small_runs() -> dict[str, str]:
             numbers = [
                 f"{column} {value}" for column, value in zip(head, cells, strict=True) if re.match(r"[\d.]+", value)
             ]
-            found.setdefault(config[1], ", ".join(numbers) + " (seed 0, [protocol](../pretraining.md))")
+            found.setdefault(config[1], ", ".join(numbers) + " ([protocol](../pretraining.md))")
     return found
 
 
