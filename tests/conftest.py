@@ -39,6 +39,12 @@ evaluators: [classification, constraint]
 """
 
 
+def pytest_runtest_setup(item):
+    """What is marked `gpu` runs where there is one."""
+    if item.get_closest_marker("gpu") and not torch.cuda.is_available():
+        pytest.skip("no CUDA device")
+
+
 @pytest.fixture(autouse=True)
 def one_thread():
     """Tests share two cores with each other; results must not depend on the number of threads."""

@@ -25,7 +25,8 @@ def folder_name(name: str) -> str:
     return name
 
 
-def _device(name: str) -> str:
+def device_name(name: str) -> str:
+    """The name, if a device can be called so; ValueError says which can."""
     if not re.fullmatch(DEVICE, name):
         raise ValueError("must be auto, cpu, cuda, or one GPU such as cuda:0")
     return name
@@ -139,7 +140,7 @@ class RunConfig(Options):
     plugins: tuple[SourceFile, ...] = ()
     """Plugin files to load besides the installed ones."""
     seed: Annotated[int, Field(ge=0)] = 0
-    device: Annotated[str, AfterValidator(_device), Field(json_schema_extra={"pattern": f"^({DEVICE})$"})] = "auto"
+    device: Annotated[str, AfterValidator(device_name), Field(json_schema_extra={"pattern": f"^({DEVICE})$"})] = "auto"
     """auto takes a GPU when there is one."""
     data: Component
     backbone: Component

@@ -16,6 +16,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 from ..distributed import gathered, num_processes, summed
 from ..errors import ConfigError
+from .precision import widened
 
 PLAIN = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d)
 
@@ -69,7 +70,7 @@ class SynchronisedBatchNorm(_BatchNorm):
 class _Normalise(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, inputs: Tensor, weight: Tensor | None, bias: Tensor | None, eps: float) -> tuple[Tensor, ...]:
-        mean, variance, count = _statistics(_widened(inputs))
+        mean, variance, count = _statistics(widened(inputs))
         outputs = functional.batch_norm(inputs, mean, variance, weight, bias, training=False, eps=eps)
         ctx.save_for_backward(inputs, weight, mean, torch.rsqrt(variance + eps), count)
         ctx.mark_non_differentiable(mean, variance, count)
@@ -78,8 +79,8 @@ class _Normalise(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
         inputs, weight, mean, scale, count = ctx.saved_tensors
-        gradient, axes = _widened(gradients[0]), _axes(inputs)
-        normalised = (_widened(inputs) - _over(mean, inputs)) * _over(scale, inputs)
+        gradient, axes = widened(gradients[0]), _axes(inputs)
+        normalised = (widened(inputs) - _over(mean, inputs)) * _over(scale, inputs)
         own = torch.stack([gradient.sum(axes), (gradient * normalised).sum(axes)])
         shift, slope = summed(own.clone()) / count
         of_inputs = gradient - _over(shift, inputs) - normalised * _over(slope, inputs)
@@ -110,7 +111,3 @@ def _axes(inputs: Tensor) -> list[int]:
 def _over(channels: Tensor, inputs: Tensor) -> Tensor:
     """One number a channel, to be combined with inputs."""
     return channels.view(-1, *[1] * (inputs.ndim - 2))
-
-
-def _widened(tensor: Tensor) -> Tensor:
-    return tensor.to(torch.promote_types(tensor.dtype, torch.float32))

@@ -25,7 +25,8 @@ def full_precision(function: Callable[P, R]) -> Callable[P, R]:
     def wrapped(*args: P.args, **kwargs: P.kwargs) -> R:
         device = next(value.device.type for value in args if isinstance(value, Tensor))
         with torch.autocast(device, enabled=False), tf32(False):
-            return function(*map(_widened, args), **kwargs)  # type: ignore[arg-type]
+            wide = (widened(value) if isinstance(value, Tensor) else value for value in args)
+            return function(*wide, **kwargs)  # type: ignore[arg-type]
 
     return wrapped
 
@@ -44,6 +45,6 @@ def tf32(allowed: bool) -> Iterator[None]:
             backend.allow_tf32 = value
 
 
-def _widened(value: object) -> object:
-    is_half = isinstance(value, Tensor) and value.dtype in (torch.bfloat16, torch.float16)
-    return value.float() if is_half else value  # type: ignore[attr-defined]
+def widened(tensor: Tensor) -> Tensor:
+    """A tensor in half precision as float32; others, float64 among them, as they are."""
+    return tensor.float() if tensor.dtype in (torch.bfloat16, torch.float16) else tensor

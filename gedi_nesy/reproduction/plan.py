@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache, cached_property
 from typing import Any
 
 from ..config.locate import find_config
-from ..config.schema import DEVICE
+from ..config.schema import device_name
 from ..errors import ConfigError, UserError, did_you_mean
 from ..plugin_manager import PluginManager, load_plugins
 from ..reporting.published import FOLDER, require
@@ -144,8 +143,11 @@ def make_plan(
     if "seed" in changes:
         raise UserError("the seeds of a table are 0, 1, ...: choose how many with --seeds")
     where = device or changes.get("device")
-    if where is not None and not re.fullmatch(DEVICE, str(where)):
-        raise UserError(f'"{where}" is not a device. Known: auto, cpu, cuda, or one of several GPUs, such as cuda:1')
+    if where is not None:
+        try:
+            device_name(str(where))
+        except ValueError as error:
+            raise UserError(f'device is "{where}": {error}') from None
     count = seeds or recipe.scale(scale).seeds
     maker = _PlaceMaker(recipe, scale, count, where, changes)
     places = [

@@ -24,7 +24,7 @@ from torch.nn import functional
 from gedi_nesy import Batch, Method, MethodContext, MethodOutput, Options, Term, whole_batch
 from gedi_nesy.losses import mean_over_pairs
 from gedi_nesy.models.heads import Widths, mlp
-from gedi_nesy.models.precision import full_precision
+from gedi_nesy.models.precision import full_precision, widened
 from gedi_nesy.models.views import embed_views, require_views
 
 Views = Float[Tensor, "views batch features"]
@@ -75,7 +75,7 @@ class CorInfoMax(Method):
             self.new_statistics = mean.detach(), covariance.detach()
             terms["volume"] = negative_log_volume(covariance, self.options.epsilon)
         if "invariance" in active:
-            terms["invariance"] = mean_over_pairs(functional.mse_loss, projected.float(), projected.float())
+            terms["invariance"] = mean_over_pairs(functional.mse_loss, widened(projected), widened(projected))
         return MethodOutput(terms, embeddings=embeddings[0])
 
     def updated(self) -> None:

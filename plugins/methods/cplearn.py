@@ -26,6 +26,7 @@ from torch import Tensor, nn
 
 from gedi_nesy import Batch, ConfigError, Method, MethodContext, MethodOutput, Options, Term, whole_batch
 from gedi_nesy.losses import cross_entropy, log_batch_mean, mean_over_pairs, negative_entropy
+from gedi_nesy.models.precision import widened
 from gedi_nesy.models.views import embed_views, require_views
 
 ImageBatch = Float[Tensor, "batch channels height width"]
@@ -85,7 +86,7 @@ class CpLearn(Method):
         return MethodOutput(terms, None if self.lacks else log_probs[0], embeddings[0])
 
     def _log_probs(self, projected: Float[Tensor, "*axes features"]) -> Float[Tensor, "*axes codes"]:
-        return (projected @ self.codes / self.temperature).float().log_softmax(dim=-1)
+        return widened(projected @ self.codes / self.temperature).log_softmax(dim=-1)
 
     def embed(self, images: ImageBatch) -> Float[Tensor, "batch features"]:
         """The backbone's features."""

@@ -29,6 +29,7 @@ from gedi_nesy import Batch, Method, MethodContext, MethodOutput, Options, Term,
 from gedi_nesy.losses import mean_over_pairs
 from gedi_nesy.models.heads import Widths, mlp
 from gedi_nesy.models.momentum import MomentumCopy
+from gedi_nesy.models.precision import widened
 from gedi_nesy.models.queue import Queue
 from gedi_nesy.models.views import embed_views, require_views
 
@@ -76,12 +77,12 @@ class DeepCluster(Method):
     def losses(self, batch: Batch, active: frozenset[str]) -> MethodOutput:
         """Each view against the clusters of the others."""
         embeddings = embed_views(self.backbone, batch.images)
-        projected = functional.normalize(embed_views(self.projector, embeddings).float(), dim=2)
+        projected = functional.normalize(widened(embed_views(self.projector, embeddings)), dim=2)
         log_probs = self._log_probs(projected)
         self.new_rows = whole_batch(projected[0].detach())
         terms = {}
         if "pseudo_label" in active:
-            labels = (embed_views(self.labeller, batch.images).float() @ self.centroids.T).argmax(dim=2)
+            labels = (widened(embed_views(self.labeller, batch.images)) @ self.centroids.T).argmax(dim=2)
             terms["pseudo_label"] = mean_over_pairs(_classification, labels, log_probs)
         return MethodOutput(terms, None if self.lacks else log_probs[0], embeddings[0])
 
@@ -106,7 +107,7 @@ class DeepCluster(Method):
 
     def class_log_probs(self, images: ImageBatch) -> Float[Tensor, "batch classes"]:
         """log softmax of the similarities with the centroids over tau."""
-        return self._log_probs(functional.normalize(self.projector(self.embed(images)).float(), dim=1))
+        return self._log_probs(functional.normalize(widened(self.projector(self.embed(images))), dim=1))
 
 
 def _classification(labels: Tensor, log_probs: Tensor) -> Tensor:

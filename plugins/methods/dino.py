@@ -25,6 +25,7 @@ from gedi_nesy import Batch, Method, MethodContext, MethodOutput, Options, whole
 from gedi_nesy.losses import cross_entropy, mean_over_pairs
 from gedi_nesy.models.heads import Prototypes, Widths, mlp
 from gedi_nesy.models.momentum import MomentumCopy
+from gedi_nesy.models.precision import widened
 from gedi_nesy.models.views import embed_views, require_views
 
 ImageBatch = Float[Tensor, "batch channels height width"]
@@ -73,7 +74,7 @@ class Dino(Method):
         embeddings = embed_views(self.backbone, batch.crops)
         scores = embed_views(self.prototypes, embed_views(self.projector, embeddings))
         student = (scores / options.student_temperature).log_softmax(dim=2)
-        outputs = embed_views(self.teacher, batch.images[: options.teacher_views]).float()
+        outputs = widened(embed_views(self.teacher, batch.images[: options.teacher_views]))
         teacher = ((outputs - self.center) / options.teacher_temperature).log_softmax(dim=2)
         self.new_center = whole_batch(outputs.mean(dim=1, keepdim=True), dim=1).mean(dim=(0, 1))
         terms = {"distillation": mean_over_pairs(cross_entropy, teacher, student)} if "distillation" in active else {}

@@ -36,25 +36,22 @@ from gedi_nesy.testing import BATCH, make_batch, make_method, objective
 
 STEPS = 3
 RATE = 0.05
-# Methods that turn numbers to float32 themselves; the others are compared in float64.
-SINGLE = frozenset({"corinfomax", "cplearn", "deepcluster", "dino"})
 
 
 def steps_of_methods(options: dict[str, dict[str, Any]]) -> dict[str, dict[str, Tensor]]:
     """For each method its terms and gradients at the first step, and its whole state after the last."""
     join()
     entries = {entry.name: entry for entry in load_plugins().registry.entries("method")}
-    return {name: _steps(entries[name].load(), name in SINGLE, **options[name]) for name in options}
+    return {name: _steps(entries[name].load(), **options[name]) for name in options}
 
 
-def _steps(kind: Any, is_single: bool, shape: tuple[int, int, int] = (1, 8, 8), **options: Any) -> dict[str, Tensor]:
-    precision = torch.float32 if is_single else torch.float64
+def _steps(kind: Any, shape: tuple[int, int, int] = (1, 8, 8), **options: Any) -> dict[str, Tensor]:
     with patch("gedi_nesy.samplers.buffer._noise", _fill):
-        method = make_method(kind, shape=shape, **options).to(precision)
+        method = make_method(kind, shape=shape, **options).double()
     synchronise_batch_norm(method)
     whole = make_batch(shape=shape)
     images, originals = own_part_of(whole.images, 1), own_part_of(whole.originals, 0)
-    batch = Batch(images.to(precision), originals=originals.to(precision))
+    batch = Batch(images.double(), originals=originals.double())
     with _given_draws():
         result = _step(method, batch)
         for _ in range(STEPS - 1):

@@ -98,7 +98,10 @@ def test_what_is_unknown_is_said(recipe_file, cli):
 
 def test_a_device_that_is_not_here_is_said_before_anything_is_written(recipe_file, cli, monkeypatch):
     monkeypatch.setattr("torch.cuda.is_available", lambda: False)
-    for device, words in (("tpu", 'error: "tpu" is not a device.'), ("cuda", 'error: device "cuda" is not there')):
+    for device, words in (
+        ("tpu", 'error: device is "tpu": must be auto, cpu, cuda'),
+        ("cuda", 'error: device "cuda" is not there'),
+    ):
         code, out, err = cli("reproduce", recipe_file, "--scale", "small", "--device", device)
         assert (code, out) == (2, "") and err.startswith(words) and len(err.splitlines()) == 1
         assert not Path("runs").exists()

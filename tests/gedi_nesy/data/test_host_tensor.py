@@ -95,7 +95,6 @@ def test_a_fault_while_images_are_taken_is_raised():
 
 
 @pytest.mark.gpu
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
 def test_on_a_gpu_batches_are_the_same_and_only_they_are_there():
     device = torch.device("cuda")
     torch.cuda.reset_peak_memory_stats()

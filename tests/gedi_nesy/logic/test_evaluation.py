@@ -152,7 +152,6 @@ def test_checkpoints_do_not_hold_the_circuit(compiled):
 
 
 @pytest.mark.gpu
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
 def test_cuda_gives_the_same_values_and_gradients(neural_formula):
     circuit = compile(neural_formula)
     evaluator = CircuitEvaluator(circuit)

@@ -31,6 +31,49 @@ weights: {gen: 1, energy: 0.01, prior: 400, nesy: 25}
 training: {epochs: 50, batch_size: 60, learning_rate: 0.001}
 compare: {table: gedi-table6, row: "1000", column: GEDI & NeSy}
 """
+NUMBERS = {
+    "classification": {"accuracy": 0.9842, "matched_accuracy": 0.9842, "nmi": 0.9516},
+    "constraint": {"satisfaction": 0.9610, "query_probability": 0.9474},
+}
+DEFINITIONS = {
+    "classification": {
+        "accuracy": "share of test images whose most probable class is the label; no matching to classes",
+        "matched_accuracy": "the same after the best one-to-one matching of clusters to classes",
+        "nmi": "mutual information of class and prediction over the mean of their entropies",
+    },
+    "constraint": {
+        "satisfaction": "share of 1000 held-out examples whose most probable classes satisfy the query",
+        "query_probability": "mean probability of the query over 1000 held-out examples",
+    },
+}
+IMAGES = {
+    "embedding_map": {"images": {"file": SHEET, "caption": "all images", "rows": []}},
+    "reconstruction": {
+        "images": {
+            "file": "figures/reconstruction-images.png",
+            "caption": "above images, below theirs",
+            "rows": ["image", "mean"],
+        }
+    },
+}
+TRAINING = {
+    "seconds": 150.2,
+    "epochs": 50,
+    "steps": 2500,
+    "images_per_second": 900.4,
+    "parameters": 18000,
+    "train_images": 3000,
+}
+CONSTRAINT = {
+    "query": "sum_holds(A,B,C)",
+    "program": "mnist_addition.pl",
+    "backend": "circuit",
+    "examples": 1000,
+    "choices": 3,
+    "nodes": 21,
+    "edges": 75,
+    "answers": 1,
+}
 
 
 def terms_at(step: int, noise: float) -> dict[str, float]:
@@ -91,33 +134,11 @@ def results() -> dict[str, Any]:
         "name": "mnist_addition",
         "seed": 0,
         "method": "gedi",
-        "numbers": {
-            "classification": {"accuracy": 0.9842, "matched_accuracy": 0.9842, "nmi": 0.9516},
-            "constraint": {"satisfaction": 0.9610, "query_probability": 0.9474},
-        },
-        "definitions": {
-            "classification": {
-                "accuracy": "share of test images whose most probable class is the label; no matching to classes",
-                "matched_accuracy": "the same after the best one-to-one matching of clusters to classes",
-                "nmi": "mutual information of class and prediction over the mean of their entropies",
-            },
-            "constraint": {
-                "satisfaction": "share of 1000 held-out examples whose most probable classes satisfy the query",
-                "query_probability": "mean probability of the query over 1000 held-out examples",
-            },
-        },
+        "numbers": NUMBERS,
+        "definitions": DEFINITIONS,
         "tables": {"classification": {"confusion": confusion, "classes": [str(digit) for digit in range(10)]}}
         | tables(),
-        "images": {
-            "embedding_map": {"images": {"file": SHEET, "caption": "all images", "rows": []}},
-            "reconstruction": {
-                "images": {
-                    "file": "figures/reconstruction-images.png",
-                    "caption": "above images, below theirs",
-                    "rows": ["image", "mean"],
-                }
-            },
-        },
+        "images": IMAGES,
         "terms": {
             name: {
                 "meaning": MEANINGS[name],
@@ -132,24 +153,8 @@ def results() -> dict[str, Any]:
             "epoch 4: two classes were swapped to satisfy 212 more examples",
             "diverged at step 1430, rolled back to step 1400",
         ],
-        "training": {
-            "seconds": 150.2,
-            "epochs": 50,
-            "steps": 2500,
-            "images_per_second": 900.4,
-            "parameters": 18000,
-            "train_images": 3000,
-        },
-        "constraint": {
-            "query": "sum_holds(A,B,C)",
-            "program": "mnist_addition.pl",
-            "backend": "circuit",
-            "examples": 1000,
-            "choices": 3,
-            "nodes": 21,
-            "edges": 75,
-            "answers": 1,
-        },
+        "training": TRAINING,
+        "constraint": CONSTRAINT,
         "compare": {"table": "gedi-table6", "row": "1000", "column": "GEDI & NeSy"},
     }
 

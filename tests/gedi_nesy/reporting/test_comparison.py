@@ -24,6 +24,11 @@ def rendered(runs: list[Path], tmp_path: Path) -> str:
     return write_comparison(runs, tmp_path / "out.html").read_text(encoding="utf-8")
 
 
+def change_results(run: Path, **changes: object) -> None:
+    file = run / "results.json"
+    file.write_text(json.dumps(json.loads(file.read_text()) | changes), encoding="utf-8")
+
+
 def test_curves_of_all_runs_share_a_chart(runs: list[Path], tmp_path: Path) -> None:
     text = re.search(r'id="data">(.*?)</script>', rendered(runs, tmp_path), re.DOTALL)
     assert text
@@ -62,10 +67,8 @@ def test_published_cells_are_there_for_runs_that_name_one(runs: list[Path], tmp_
 
 
 def test_published_metrics_are_the_numbers_that_configs_name(runs: list[Path], tmp_path: Path) -> None:
-    file = runs[0] / "results.json"
     compare = {"table": "gedi-table3", "row": "Moons", "column": "Barlow", "numbers": {"nmi": "clustering.k_means_nmi"}}
-    results = json.loads(file.read_text()) | {"numbers": {"clustering": {"k_means_nmi": 0.17}}, "compare": compare}
-    file.write_text(json.dumps(results), encoding="utf-8")
+    change_results(runs[0], numbers={"clustering": {"k_means_nmi": 0.17}}, compare=compare)
     page = rendered(runs, tmp_path)
     assert 'data-value="0.17"' in page and ">no number<" not in page
 
@@ -125,10 +128,9 @@ def test_labels_have_the_id_small_beside_them_in_headings_and_legends(runs: list
 
 
 def test_choices_are_the_last_numbers_and_none_of_a_run_s_first(runs: list[Path], tmp_path: Path) -> None:
-    file = runs[0] / "results.json"
     numbers = {"knn": {"knn_cosine_k": 5, "knn_cosine": 0.5}, "classification": {"nmi": 0.25}}
     main = ["classification.nmi", "knn.knn_cosine"]
-    file.write_text(json.dumps(json.loads(file.read_text()) | {"numbers": numbers, "main": main}), encoding="utf-8")
+    change_results(runs[0], numbers=numbers, main=main)
     page = rendered(runs, tmp_path)
     first = page[page.index('id="runs"') : page.index('id="numbers"')]
     assert "KNN cosine k" not in first and first.index(">NMI<") < first.index(">KNN cosine<")

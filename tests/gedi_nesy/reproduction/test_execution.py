@@ -141,7 +141,8 @@ def test_a_worker_does_not_outlive_who_started_it() -> None:
         "    _end_with(parent)\n"
     )
     # The pipes are closed only when the child is gone too.
-    subprocess.run([sys.executable, "-c", code], capture_output=True, check=True, timeout=30)
+    parent = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=30)
+    assert (parent.returncode, parent.stderr) == (0, "")
 
 
 def test_threads_are_shared_out(monkeypatch: pytest.MonkeyPatch) -> None:

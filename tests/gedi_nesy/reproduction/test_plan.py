@@ -103,7 +103,7 @@ def test_a_number_must_be_of_an_evaluator_that_the_run_has(recipe_file: Path) ->
 def test_a_device_that_is_none_is_said_without_a_pattern(recipe_file: Path) -> None:
     recipe = load_recipe(str(recipe_file))
     for device, changes in (("tpu", None), (None, {"device": "tpu"})):
-        with pytest.raises(UserError, match=r'^"tpu" is not a device. Known: auto, cpu, cuda, or one of several GPUs'):
+        with pytest.raises(UserError, match=r'^device is "tpu": must be auto, cpu, cuda, or one GPU such as cuda:0'):
             make_plan(recipe, "small", device=device, changes=changes)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 import torch
-from split_batches import SINGLE, steps_of_methods
+from split_batches import steps_of_methods
 from two_processes import both
 
 from gedi_nesy import Batch, ConfigError, MethodContext
@@ -113,5 +113,6 @@ def test_two_processes_on_halves_equal_one_on_the_whole_batch(name, steps_of_two
     for half in steps_of_two_processes:
         assert half[name].keys() == whole.keys()
         for key, value in whole.items():
-            close = {"rtol": 1e-2, "atol": 1e-4} if name in SINGLE else {"rtol": 1e-9, "atol": 1e-11}
-            torch.testing.assert_close(half[name][key], value, **close, msg=lambda text, key=key: f"{key}: {text}")
+            torch.testing.assert_close(
+                half[name][key], value, rtol=1e-9, atol=1e-11, msg=lambda text, key=key: f"{key}: {text}"
+            )

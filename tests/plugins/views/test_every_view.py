@@ -60,8 +60,6 @@ def test_pipelines_of_the_papers_stay_in_range(images, seeded):
 
 @pytest.mark.gpu
 def test_a_view_works_on_a_gpu(view, images):
-    if not torch.cuda.is_available():
-        pytest.skip("no CUDA device")
     batch = images().cuda()
     once, again = (view(batch, torch.Generator("cuda").manual_seed(3)) for _ in range(2))
     assert once.is_cuda and once.shape == batch.shape and torch.equal(once, again)
@@ -72,8 +70,6 @@ def test_a_view_works_on_a_gpu(view, images):
 @pytest.mark.gpu
 def test_views_on_a_gpu_are_distributed_as_on_a_cpu(view, images):
     """Kolmogorov and Smirnov's test on a random projection of 2,000 views of one image, 50 a call."""
-    if not torch.cuda.is_available():
-        pytest.skip("no CUDA device")
     projection = torch.randn(3 * 12 * 12, generator=torch.Generator().manual_seed(1))
     found = []
     for device in ("cpu", "cuda"):
