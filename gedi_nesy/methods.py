@@ -108,6 +108,14 @@ class Classifies(Protocol):
 
 
 @runtime_checkable
+class HasLogits(Protocol):
+    """What a softmax turns into class probabilities; of clusters too, where there are more of them than classes."""
+
+    def logits(self, images: ImageBatch) -> Float[Tensor, "batch outputs"]:
+        """log p(y|x) up to a constant of each image, which is log p(x) when the classifier is read as an energy-based model."""
+
+
+@runtime_checkable
 class HasLogDensity(Protocol):
     """An unnormalised density."""
 
@@ -175,6 +183,7 @@ CAPABILITIES: dict[str, Any] = {
     "log_density": HasLogDensity,
     "log_likelihood": HasLikelihood,
     "log_prior": HasPrior,
+    "logits": HasLogits,
     "posterior": HasPosterior,
     "sample": Samples,
 }

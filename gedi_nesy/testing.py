@@ -155,6 +155,10 @@ def _check_capabilities(method: Any, output: MethodOutput, batch: Batch) -> None
             assert torch.allclose(log_probs.exp().sum(dim=1), torch.ones(BATCH), atol=1e-5), (
                 "class_log_probs is not normalised"
             )
+        if "logits" in offers:
+            assert torch.allclose(
+                method.logits(images).log_softmax(dim=1), method.class_log_probs(images), atol=1e-5
+            ), "class_log_probs is not the log softmax of logits"
     if "embed" in offers:
         assert method.embed(images).ndim == 2, "embed does not give (batch, features)"
     if "log_density" in offers:

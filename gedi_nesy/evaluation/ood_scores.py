@@ -15,11 +15,19 @@ from ..errors import DivergenceError
 from ..evaluators import CHUNK, embed, predict
 from ..methods import capabilities
 
-Score = Literal["log_density", "gradient_norm", "max_softmax", "outputs_gradient_norm", "neighbour_similarity"]
+Score = Literal[
+    "log_density",
+    "gradient_norm",
+    "max_softmax",
+    "logits_gradient_norm",
+    "outputs_gradient_norm",
+    "neighbour_similarity",
+]
 NEEDS: dict[Score, str] = {
     "log_density": "log_density",
     "gradient_norm": "log_density",
     "max_softmax": "class_log_probs",
+    "logits_gradient_norm": "logits",
     "outputs_gradient_norm": "embed",
     "neighbour_similarity": "embed",
 }
@@ -27,6 +35,7 @@ MEANINGS = {
     "log_density": "log p(x)",
     "gradient_norm": "-|d log p(x) / dx|, pixels in [-1, 1]",
     "max_softmax": "the largest class probability, in logs",
+    "logits_gradient_norm": "-|d logsumexp(logits) / dx|, log p(x) of the classifier read as an energy-based model, pixels in [-1, 1]",
     "outputs_gradient_norm": "-|d logsumexp(embedding) / dx|, the embedding read as logits, pixels in [-1, 1]",
     "neighbour_similarity": "cosine similarity with the {neighbours}th nearest training image",
 }
@@ -37,13 +46,11 @@ PerImage = Float[Tensor, " images"]
 
 
 def possible(method: object) -> tuple[Score, ...]:
-    """The scores that a method can give; `outputs_gradient_norm` is for those that have no density of their own."""
+    """The scores that a method can give, of the three gradient norms the one that stands closest to a density."""
     offered = capabilities(method)
-    return tuple(
-        name
-        for name, need in NEEDS.items()
-        if need in offered and not (name == "outputs_gradient_norm" and "log_density" in offered)
-    )
+    norms: list[Score] = ["gradient_norm", "logits_gradient_norm", "outputs_gradient_norm"]
+    second_best = [name for name in norms if NEEDS[name] in offered][1:]
+    return tuple(name for name, need in NEEDS.items() if need in offered and name not in second_best)
 
 
 def score(
@@ -76,7 +83,8 @@ def _density_score(method: Any, name: Score, images: ImageBatch) -> PerImage:
         return density
     if name == "gradient_norm":
         return -gradient_norm(method.log_density, images)
-    return -gradient_norm(lambda some: method.embed(some).logsumexp(dim=1), images)
+    outputs = method.logits if name == "logits_gradient_norm" else method.embed
+    return -gradient_norm(lambda some: outputs(some).logsumexp(dim=1), images)
 
 
 def gradient_norm(log_density: Callable[[ImageBatch], PerImage], images: ImageBatch) -> PerImage:

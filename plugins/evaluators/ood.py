@@ -28,9 +28,10 @@ class OutOfDistribution(Evaluator):
     """AUROC, AUPR and FPR95 of the scores that the method can give, against the test split of each data set named.
 
     Protocol: GEDI 2024 section 6.3 and appendix M, after Grathwohl et al. 2020 (JEM): score -|d log p(x) / dx|_2; also log p(x) and
-    the largest class probability (Hendrycks and Gimpel 2017). The paper scores methods without a density, such as Barlow Twins, too
-    and does not say how: ours reads their embedding as logits (outputs_gradient_norm), and has the similarity with training images
-    beside it (Sun et al. 2022), which users of embeddings would take. In-distribution is the positive class. Images of another size
+    the largest class probability (Hendrycks and Gimpel 2017). A classifier without a trained density has eq. 6's all the same
+    (logits_gradient_norm). The paper scores methods without classes, such as Barlow Twins, too and does not say how: ours reads their
+    embedding as logits (outputs_gradient_norm), and has the similarity with training images beside it (Sun et al. 2022), which users of
+    embeddings would take. In-distribution is the positive class. Images of another size
     or number of channels are resized and greyed or repeated. No noise is added, where JEM adds its training noise.
     Chance: which images, where `max_images` leaves some out, drawn from the run's seed.
     """
@@ -41,7 +42,7 @@ class OutOfDistribution(Evaluator):
         datasets: Annotated[tuple[OtherData, ...], Field(min_length=1), AfterValidator(distinct)]
         """Data sets to tell the test images from, such as [{name: fashion_mnist}]."""
         scores: Annotated[tuple[Score, ...], Field(min_length=1)] | None = None
-        """All that the method's capabilities allow by default; outputs_gradient_norm only where there is no log_density."""
+        """All that the method's capabilities allow by default, but of the three gradient norms only the first."""
         neighbours: Annotated[int, Field(gt=0)] = 50
         """Which of the nearest training images neighbour_similarity looks at."""
         max_images: Annotated[int, Field(gt=0)] = 10_000
@@ -54,9 +55,9 @@ class OutOfDistribution(Evaluator):
         lacking = [name for name in self._scores(method) if NEEDS[name] not in capabilities(method)]
         if lacking or not self._scores(method):
             raise ConfigError(
-                "the evaluator ood needs log_density for log_density and gradient_norm, class_log_probs for max_softmax and embed "
-                f"for the other scores; method {type(method).__name__} offers {', '.join(capabilities(method)) or 'nothing'}, "
-                f"so it cannot be used with {', '.join(lacking) or 'any'}",
+                "the evaluator ood needs log_density for log_density and gradient_norm, class_log_probs for max_softmax, "
+                f"logits for logits_gradient_norm and embed for the other scores; method {type(method).__name__} offers "
+                f"{', '.join(capabilities(method)) or 'nothing'}, so it cannot be used with {', '.join(lacking) or 'any'}",
                 key="evaluators",
             )
         for data in self.options.datasets:

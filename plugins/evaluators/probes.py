@@ -26,7 +26,7 @@ PROTOCOLS = {
     "simvae": ProbeTraining(optimizer="adam", learning_rate=3e-4, epochs=200, batch_size=128),
     # Sansone and Manhaeve 2024, table 10; the paper does not give the momentum.
     "gedi": ProbeTraining(optimizer="sgd", learning_rate=1e-3, epochs=100, batch_size=100, momentum=0.9),
-    # AAVAE 2022, appendix A.2: the rate is 0.1 * batch / 256. Momentum and cosine are those of its code and of Chen et al. 2020.
+    # AAVAE 2022, appendix A.1: the rate is 0.1 * batch / 256. Momentum and cosine are those of its code and of Chen et al. 2020.
     "aavae": ProbeTraining(
         optimizer="sgd", learning_rate=0.1, epochs=90, batch_size=256, momentum=0.9, nesterov=True, schedule="cosine"
     ),

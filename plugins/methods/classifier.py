@@ -20,7 +20,7 @@ ImageBatch = Float[Tensor, "batch channels height width"]
 
 
 class Classifier(Method):
-    """Class probabilities and nothing else to say; offers class_log_probs and embed."""
+    """Class probabilities and nothing else to say; offers class_log_probs, logits and embed."""
 
     TERMS: ClassVar[dict[str, str]] = {}
 
@@ -35,11 +35,7 @@ class Classifier(Method):
     def losses(self, batch: Batch, active: frozenset[str]) -> MethodOutput:
         """No term; what the task builds its own on."""
         embeddings = self.embed(batch.images[0])
-        return MethodOutput({}, self._log_probs(embeddings), embeddings)
-
-    def _log_probs(self, embeddings: Float[Tensor, "batch features"]) -> Float[Tensor, "batch classes"]:
-        logits: Tensor = self.layer(embeddings)
-        return logits.log_softmax(dim=1)
+        return MethodOutput({}, self.layer(embeddings).log_softmax(dim=1), embeddings)
 
     def embed(self, images: ImageBatch) -> Float[Tensor, "batch features"]:
         """The backbone's features."""
@@ -48,4 +44,9 @@ class Classifier(Method):
 
     def class_log_probs(self, images: ImageBatch) -> Float[Tensor, "batch classes"]:
         """log softmax of the linear layer."""
-        return self._log_probs(self.embed(images))
+        return self.logits(images).log_softmax(dim=1)
+
+    def logits(self, images: ImageBatch) -> Float[Tensor, "batch classes"]:
+        """The linear layer's outputs."""
+        logits: Tensor = self.layer(self.embed(images))
+        return logits

@@ -33,7 +33,7 @@ ImageBatch = Float[Tensor, "batch channels height width"]
 
 
 class CpLearn(Method):
-    """Clustering against random codes; offers embed, and class_log_probs when there are as many codes as classes."""
+    """Clustering against random codes; offers embed, logits, and class_log_probs when there are as many codes as classes."""
 
     TERMS = {
         "inv": "cross-entropy between the class probabilities of two views",
@@ -76,7 +76,7 @@ class CpLearn(Method):
     def losses(self, batch: Batch, active: frozenset[str]) -> MethodOutput:
         """The active terms."""
         embeddings = embed_views(self.backbone, batch.images)
-        log_probs = self._log_probs(embed_views(self.projector, embeddings))
+        log_probs = self._logits(embed_views(self.projector, embeddings)).log_softmax(dim=2)
         terms: dict[str, Tensor] = {}
         if "inv" in active:
             terms["inv"] = mean_over_pairs(cross_entropy, log_probs, log_probs)
@@ -85,8 +85,8 @@ class CpLearn(Method):
             terms["prior"] = torch.stack([negative_entropy(log_batch_mean(view)) for view in whole]).mean()
         return MethodOutput(terms, None if self.lacks else log_probs[0], embeddings[0])
 
-    def _log_probs(self, projected: Float[Tensor, "*axes features"]) -> Float[Tensor, "*axes codes"]:
-        return widened(projected @ self.codes / self.temperature).log_softmax(dim=-1)
+    def _logits(self, projected: Float[Tensor, "*axes features"]) -> Float[Tensor, "*axes codes"]:
+        return widened(projected @ self.codes / self.temperature)
 
     def embed(self, images: ImageBatch) -> Float[Tensor, "batch features"]:
         """The backbone's features."""
@@ -95,7 +95,11 @@ class CpLearn(Method):
 
     def class_log_probs(self, images: ImageBatch) -> Float[Tensor, "batch classes"]:
         """log softmax(W^T h / tau)."""
-        return self._log_probs(self.projector(self.embed(images)))
+        return self.logits(images).log_softmax(dim=1)
+
+    def logits(self, images: ImageBatch) -> Float[Tensor, "batch codes"]:
+        """W^T h / tau."""
+        return self._logits(self.projector(self.embed(images)))
 
 
 def temperature(options: CpLearn.Options, num_codes: int) -> float:

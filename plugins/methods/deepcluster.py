@@ -78,7 +78,7 @@ class DeepCluster(Method):
         """Each view against the clusters of the others."""
         embeddings = embed_views(self.backbone, batch.images)
         projected = functional.normalize(widened(embed_views(self.projector, embeddings)), dim=2)
-        log_probs = self._log_probs(projected)
+        log_probs = self._logits(projected).log_softmax(dim=2)
         self.new_rows = whole_batch(projected[0].detach())
         terms = {}
         if "pseudo_label" in active:
@@ -86,8 +86,8 @@ class DeepCluster(Method):
             terms["pseudo_label"] = mean_over_pairs(_classification, labels, log_probs)
         return MethodOutput(terms, None if self.lacks else log_probs[0], embeddings[0])
 
-    def _log_probs(self, projected: Float[Tensor, "*axes features"]) -> Float[Tensor, "*axes clusters"]:
-        return (projected @ self.centroids.T / self.options.temperature).log_softmax(dim=-1)
+    def _logits(self, projected: Float[Tensor, "*axes features"]) -> Float[Tensor, "*axes clusters"]:
+        return projected @ self.centroids.T / self.options.temperature
 
     def updated(self) -> None:
         """Embeddings join the memory; when all of it is new, cluster again."""
@@ -107,7 +107,11 @@ class DeepCluster(Method):
 
     def class_log_probs(self, images: ImageBatch) -> Float[Tensor, "batch classes"]:
         """log softmax of the similarities with the centroids over tau."""
-        return self._log_probs(functional.normalize(widened(self.projector(self.embed(images))), dim=1))
+        return self.logits(images).log_softmax(dim=1)
+
+    def logits(self, images: ImageBatch) -> Float[Tensor, "batch clusters"]:
+        """Similarities with the centroids over tau."""
+        return self._logits(functional.normalize(widened(self.projector(self.embed(images))), dim=1))
 
 
 def _classification(labels: Tensor, log_probs: Tensor) -> Tensor:

@@ -94,5 +94,9 @@ class Dino(Method):
 
     def class_log_probs(self, images: ImageBatch) -> Float[Tensor, "batch classes"]:
         """The student's log-probabilities."""
+        return self.logits(images).log_softmax(dim=1)
+
+    def logits(self, images: ImageBatch) -> Float[Tensor, "batch outputs"]:
+        """The student's outputs over its temperature."""
         scores: Tensor = self.prototypes(self.projector(self.embed(images)))
-        return (scores / self.options.student_temperature).log_softmax(dim=1)
+        return scores / self.options.student_temperature

@@ -44,7 +44,7 @@ ImageBatch = Float[Tensor, "batch channels height width"]
 
 
 class Gedi(Method):
-    """The classifier and energy model; offers class_log_probs, embed, log_density and sample."""
+    """The classifier and energy model; offers class_log_probs, logits, embed, log_density and sample."""
 
     TERMS = {
         "gen": "log-density of samples minus log-density of data",
@@ -171,11 +171,15 @@ class Gedi(Method):
 
     def class_log_probs(self, images: ImageBatch) -> Float[Tensor, "batch classes"]:
         """log p(y|x) = log softmax(U^T g(x) / tau)."""
-        return self._logits(self.embed(images)).log_softmax(dim=1)
+        return self.logits(images).log_softmax(dim=1)
+
+    def logits(self, images: ImageBatch) -> Float[Tensor, "batch classes"]:
+        """U^T g(x) / tau."""
+        return self._logits(self.embed(images))
 
     def log_density(self, images: ImageBatch) -> Float[Tensor, " batch"]:
         """-E(x) = logsumexp_y(U_y^T g(x) / tau), that is log p(x) up to a constant (eq. 6)."""
-        return self._logits(self.embed(images)).logsumexp(dim=1)
+        return self.logits(images).logsumexp(dim=1)
 
     def sample(self, count: int, generator: torch.Generator) -> ImageBatch:
         """Chains of the replay buffer, moved on by `sample_steps` more."""

@@ -32,7 +32,7 @@ ImageBatch = Float[Tensor, "batch channels height width"]
 
 
 class Swav(Method):
-    """Online clustering; offers embed, and class_log_probs when there are as many prototypes as classes."""
+    """Online clustering; offers embed, logits, and class_log_probs when there are as many prototypes as classes."""
 
     USES_SMALL_VIEWS = True
     TERMS = {"swap": "cross-entropy of a view's class probabilities under the codes of another view"}
@@ -101,5 +101,9 @@ class Swav(Method):
 
     def class_log_probs(self, images: ImageBatch) -> Float[Tensor, "batch classes"]:
         """log softmax of the similarities with the prototypes over tau."""
+        return self.logits(images).log_softmax(dim=1)
+
+    def logits(self, images: ImageBatch) -> Float[Tensor, "batch prototypes"]:
+        """Similarities with the prototypes over tau."""
         scores: Tensor = self.prototypes(self.projector(self.embed(images)))
-        return (scores / self.options.temperature).log_softmax(dim=1)
+        return scores / self.options.temperature

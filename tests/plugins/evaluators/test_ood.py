@@ -7,13 +7,15 @@ import json
 import pytest
 import torch
 from gedi_nesy_plugins.evaluators.ood import OutOfDistribution
+from gedi_nesy_plugins.methods.gedi import Gedi
 from pydantic import Field, ValidationError
 
 from gedi_nesy import ConfigError, DatasetReader, DivergenceError, ImageDataset, PluginError
 from gedi_nesy.data.dataset import Images, to_unit_range
-from gedi_nesy.evaluation.ood_scores import gradient_norm, neighbour_similarity, score
+from gedi_nesy.evaluation.ood_scores import gradient_norm, neighbour_similarity, possible, score
 from gedi_nesy.evaluators import EvaluatorContext
 from gedi_nesy.registry import Registrar, Registry
+from gedi_nesy.testing import make_method
 
 
 class Bright(DatasetReader):
@@ -112,6 +114,17 @@ def test_the_outputs_of_a_network_are_read_as_logits(flat, forty):
     images = to_unit_range(forty.dataset.test.pixels).flatten(start_dim=1)
     found = score(flat(), "outputs_gradient_norm", forty.dataset.test.pixels)
     assert found.numpy() == pytest.approx(-images.softmax(dim=1).norm(dim=1).numpy(), rel=1e-5)
+
+
+def test_gedi_without_gen_is_scored_by_the_density_of_its_equation_6(forty):
+    """Its clusters' logits in place of its embedding, which stands one linear layer before them."""
+    method = make_method(Gedi, {"inv", "prior"}, shape=forty.dataset.shape).eval()
+    chosen = [name for name in possible(method) if name.endswith("gradient_norm")]
+    assert chosen == ["logits_gradient_norm"] and "log_density" not in possible(method)
+    images = to_unit_range(forty.dataset.test.pixels)
+    density = lambda some: method.clusters(method.projector(method.backbone(some))).logsumexp(dim=1)  # noqa: E731
+    found = score(method, "logits_gradient_norm", forty.dataset.test.pixels)
+    assert found.numpy() == pytest.approx(-gradient_norm(density, images).numpy(), rel=1e-6)
 
 
 def test_neighbours_are_those_of_the_smallest_angle():

@@ -60,8 +60,8 @@ def test_probabilities_do_not_depend_on_how_many_images_are_asked_for():
 
 
 def test_class_probabilities_need_as_many_codes_as_classes():
-    assert capabilities(make_method(CpLearn, features=16)) == ["class_log_probs", "embed"]
-    assert capabilities(make_method(CpLearn, features=16, codes=9)) == ["embed"]
+    assert capabilities(make_method(CpLearn, features=16)) == ["class_log_probs", "embed", "logits"]
+    assert capabilities(make_method(CpLearn, features=16, codes=9)) == ["embed", "logits"]
     assert {name: term.known_minimum for name, term in make_method(CpLearn, features=16).terms().items()} == {
         "inv": 0.0,
         "prior": pytest.approx(-math.log(4)),

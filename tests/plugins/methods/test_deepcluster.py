@@ -84,5 +84,5 @@ def test_the_network_that_labels_is_renewed_with_the_clusters():
 
 
 def test_class_probabilities_need_as_many_clusters_as_classes():
-    assert capabilities(make_method(DeepCluster, projector=(8, 4), memory=12)) == ["class_log_probs", "embed"]
-    assert capabilities(make_method(DeepCluster, projector=(8, 4), memory=12, clusters=9)) == ["embed"]
+    assert capabilities(make_method(DeepCluster, projector=(8, 4), memory=12)) == ["class_log_probs", "embed", "logits"]
+    assert capabilities(make_method(DeepCluster, projector=(8, 4), memory=12, clusters=9)) == ["embed", "logits"]

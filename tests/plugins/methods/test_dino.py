@@ -64,4 +64,4 @@ def test_class_probabilities_are_the_students_and_need_as_many_outputs_as_classe
     method, images = make_method(Dino, projector=(8, 4)).eval(), make_batch().images
     expected = (student_scores(method, images)[0] / 0.1).log_softmax(dim=1)
     torch.testing.assert_close(method.class_log_probs(images[0]), expected)
-    assert capabilities(make_method(Dino, projector=(8, 4), outputs=9)) == ["embed"]
+    assert capabilities(make_method(Dino, projector=(8, 4), outputs=9)) == ["embed", "logits"]

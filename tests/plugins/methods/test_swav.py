@@ -91,6 +91,6 @@ def test_projections_of_both_views_join_the_queue_after_the_step():
 
 
 def test_class_probabilities_need_as_many_prototypes_as_classes():
-    assert capabilities(make_method(Swav, projector=(8, 4))) == ["class_log_probs", "embed"]
+    assert capabilities(make_method(Swav, projector=(8, 4))) == ["class_log_probs", "embed", "logits"]
     other = make_method(Swav, projector=(8, 4), prototypes=7)
-    assert capabilities(other) == ["embed"] and other.losses(make_batch(), SWAP).class_log_probs is None
+    assert capabilities(other) == ["embed", "logits"] and other.losses(make_batch(), SWAP).class_log_probs is None
