@@ -10,7 +10,7 @@ import math
 from collections.abc import Callable
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor
 from torch.nn import functional
 
@@ -30,6 +30,12 @@ def cross_entropy(target_log_probs: LogProbs, log_probs: LogProbs) -> Scalar:
     Source: GEDI 2024 eq. 3 (L_INV, there a sum to be maximised with the opposite sign; ours is a mean).
     """
     return -(target_log_probs.exp() * log_probs).sum(dim=1).mean()
+
+
+@full_precision
+def label_cross_entropy(logits: Float[Tensor, "batch classes *cells"], labels: Int[Tensor, "*places"]) -> Scalar:
+    """-log softmax(logits) at the label, mean over the batch; its minimum is 0."""
+    return functional.cross_entropy(logits, labels)
 
 
 @full_precision

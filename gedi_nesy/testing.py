@@ -137,6 +137,8 @@ def _check_half_precision(kind: type[Method], batch: Batch, shape: Shape, option
     with torch.autocast("cpu", torch.bfloat16):
         output = method.losses(batch, frozenset(kind.TERMS))
     _check_terms(output.terms, kind)
+    for name, value in [*output.terms.items(), ("class_log_probs", output.class_log_probs)]:
+        assert value is None or value.dtype == torch.float32, f"{name} is {value.dtype} under autocast, not float32"
     torch.autograd.backward(objective(output))
     _check_gradients(method)
     method.updated()

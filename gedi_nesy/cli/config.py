@@ -18,6 +18,7 @@ def check(
     """Check a config completely, its data and program included, without training."""
     from ..config.loader import load_tree, locating
     from ..config.validate import validate
+    from ..config.writing import to_yaml
     from ..engine.build import build_run
     from ..engine.run_folder import RunFolder, resolved
     from ..plugin_manager import load_plugins
@@ -28,9 +29,7 @@ def check(
     with locating(tree):
         run = build_run(checked, plugins, RunFolder(tree.file.parent))
     if show:
-        import yaml
-
-        print(yaml.safe_dump(resolved(checked), sort_keys=False, allow_unicode=True), end="")
+        print(to_yaml(resolved(checked)), end="")
     parameters = sum(parameter.numel() for parameter in run.method.parameters())
     print(
         f"{tree.file}: ok. {parameters} parameters, {run.num_steps} steps, {len(run.task.train_pixels)} training images"

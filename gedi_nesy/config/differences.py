@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-import yaml
+from .writing import to_yaml
 
 PRESENT = "present"
 
@@ -32,10 +32,7 @@ def differences(trees: Sequence[Any], key: str = "") -> dict[str, list[Any]]:
 
 def written(value: Any) -> str:
     """A value as it stands in a config, on one line; empty for None."""
-    if value is None:
-        return ""
-    text = yaml.safe_dump(value, default_flow_style=True, width=float("inf"), allow_unicode=True, sort_keys=False)
-    return text.removesuffix("\n").removesuffix("\n...")
+    return "" if value is None else to_yaml(value, one_line=True)
 
 
 def _found(trees: Sequence[Any], key: str) -> Iterator[tuple[str, list[Any]]]:

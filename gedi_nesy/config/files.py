@@ -24,6 +24,10 @@ class SourceFile(str):
             raise UserError(f'file "{name}" does not exist (looked in {folder})')
         return path.resolve()
 
+    def companions(self) -> list[SourceFile]:
+        """Further files that are of no use without this one, nor it without them."""
+        return []
+
     @classmethod
     def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
         return core_schema.with_info_after_validator_function(cls._resolve, core_schema.str_schema())
@@ -43,3 +47,15 @@ class ProgramFile(SourceFile):
     @classmethod
     def locate(cls, name: str, folder: Path) -> Path:
         return find_program(name, beside=folder)
+
+    def companions(self) -> list[SourceFile]:
+        """The files that the program loads."""
+        from ..logic.program import loaded_files  # ProbLog is slow to import
+
+        files = loaded_files(Path(self))
+        for file in files:
+            if file.parent != Path(self).resolve().parent:
+                raise UserError(
+                    f"{self} loads {file} from another folder. A run keeps its files beside each other: put it beside the program"
+                )
+        return [SourceFile(file) for file in files]

@@ -69,8 +69,17 @@ def locating(tree: Tree) -> Iterator[None]:
 def _located(error: UserError, tree: Tree) -> UserError:
     if error.key is None or error.position is not None:
         return error
-    path = tuple(int(part) if part.isdigit() else part for part in error.key.split("."))
-    return type(error)(error.message, tree.position(path))
+    return type(error)(error.message, tree.position(_path(error.key)))
+
+
+def _path(key: str) -> Path:
+    """A dotted key, taken apart."""
+    return tuple(int(part) if _is_number(part) else part for part in key.split("."))
+
+
+def _is_number(text: str) -> bool:
+    """Whether it is made of the digits 0 to 9."""
+    return text.isascii() and text.isdigit()
 
 
 def load_tree(name: str, overrides: Iterable[str] = ()) -> Tree:
@@ -145,6 +154,8 @@ def _parsed(text: str, file: str, what: str, as_text: bool) -> Tree:
         loader = _Loader(text)
         loader.name = file
         root = loader.get_single_node()
+    except RecursionError:
+        raise ConfigError("nested too deeply to be read", Position(file)) from None
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         where = Position(file, mark.line + 1, mark.column + 1) if mark else Position(file)
@@ -163,10 +174,14 @@ def _parsed(text: str, file: str, what: str, as_text: bool) -> Tree:
     return Tree(data, reader.positions, FilePath(file))
 
 
+Resolvers = dict[str, list[tuple[str, re.Pattern[str]]]]
+"""For each first letter of a plain value the tags that it may have, with the pattern of each."""
+
+
 class _Loader(yaml.SafeLoader):
     """SafeLoader with YAML 1.2's idea of numbers and booleans."""
 
-    yaml_implicit_resolvers: dict[str, list[tuple[str, re.Pattern[str]]]] = {}
+    yaml_implicit_resolvers: Resolvers = {}
 
 
 for _tag, _pattern, _first in (
@@ -180,6 +195,8 @@ for _tag, _pattern, _first in (
     ("null", r"~|null|Null|NULL|", ["~", "n", "N", ""]),
 ):
     _Loader.add_implicit_resolver(f"tag:yaml.org,2002:{_tag}", re.compile(rf"^(?:{_pattern})$"), list(_first))
+RESOLVERS: Resolvers = _Loader.yaml_implicit_resolvers
+TAGS = frozenset(f"tag:yaml.org,2002:{name}" for name in ("str", "bool", "int", "float", "null"))
 
 
 class _Reader:
@@ -218,12 +235,14 @@ class _Reader:
     def _scalar(self, node: yaml.Node) -> Any:
         if self.as_text:
             return node.value
-        try:
-            return self.loader.construct_object(node)
-        except (yaml.YAMLError, ValueError) as error:
-            problem = getattr(error, "problem", None) or error
-            self.faults.append(ConfigError(f"{node.value!r} cannot be read: {problem}", self._mark(node)))
-            return None
+        problem: Any = f"its tag is {node.tag}, and a config has text, numbers, true, false and null"
+        if node.tag in TAGS:
+            try:
+                return self.loader.construct_object(node)
+            except (yaml.YAMLError, ValueError, KeyError) as error:
+                problem = getattr(error, "problem", None) or f"it is no {node.tag.rpartition(':')[2]}"
+        self.faults.append(ConfigError(f"{node.value!r} cannot be read: {problem}", self._mark(node)))
+        return None
 
     def _mark(self, node: yaml.Node) -> Position:
         return Position(self.file, node.start_mark.line + 1, node.start_mark.column + 1)
@@ -247,7 +266,7 @@ def _apply_override(tree: Tree, override: str) -> None:
         target["name"] = value
     else:
         target[last] = value
-    path = tuple(int(part) if part.isdigit() else part for part in key.split("."))
+    path = _path(key)
     made = {path[:end]: where for end in range(1, len(path))}  # sections that the override may have made
     kept = {known: place for known, place in tree.positions.items() if known[: len(path)] != path}
     tree.positions = made | kept | {path: where}
@@ -261,6 +280,6 @@ def _step_into(target: Any, section: str, where: Position) -> Any:
 
 
 def _index(target: list[Any], text: str, where: Position) -> int:
-    if not text.isdigit() or int(text) >= len(target):
+    if not _is_number(text) or int(text) >= len(target):
         raise ConfigError(f'"{text}" is no position in a list of {len(target)}; count from 0', where)
     return int(text)

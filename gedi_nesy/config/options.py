@@ -6,7 +6,7 @@ from pydantic import BaseModel, ConfigDict
 
 
 class Options(BaseModel):
-    """Options of a plugin: frozen, unknown keys are errors, no silent conversion from text to number.
+    """Options of a plugin: frozen, unknown keys are errors, no silent conversion from text to number, numbers are finite.
 
     Example:
         >>> class SwavOptions(Options):
@@ -16,5 +16,10 @@ class Options(BaseModel):
     """
 
     model_config = ConfigDict(
-        frozen=True, extra="forbid", strict=True, validate_default=True, use_attribute_docstrings=True
+        frozen=True,
+        extra="forbid",
+        strict=True,
+        validate_default=True,
+        use_attribute_docstrings=True,
+        allow_inf_nan=False,
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
@@ -20,6 +21,10 @@ from .table import Table
 
 if TYPE_CHECKING:
     from PIL.Image import Image
+
+
+LOOKED_AT = 1000
+"""Images that a fingerprint looks at."""
 
 
 def _absolute(name: str) -> str:
@@ -96,6 +101,21 @@ class ImageDataset:
             raise DataError(
                 f"{wanted_by} is for pictures, and this run's data are points, not pictures", key="data.name"
             )
+
+
+def fingerprint(dataset: ImageDataset) -> str:
+    """A short hash of the classes, labels and table of the training data, and of up to 1,000 images spread evenly over it."""
+    train = dataset.train
+    rows = torch.linspace(0, len(train) - 1, min(LOOKED_AT, len(train))).long().to(train.pixels.device)
+    found = hashlib.sha256(repr((dataset.classes, tuple(train.pixels.shape), _examples(dataset.train_table))).encode())
+    for values in (train.labels, train.pixels[rows]):
+        found.update(values.detach().cpu().contiguous().numpy().tobytes())
+    return found.hexdigest()[:16]
+
+
+def _examples(table: Table | None) -> Any:
+    """What a table says, wherever it lies."""
+    return table and (sorted(table.images.items()), sorted(table.values.items()))
 
 
 class DatasetReader(ABC):

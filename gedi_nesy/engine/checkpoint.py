@@ -242,6 +242,10 @@ def _restore_optimizer(optimizer: torch.optim.Optimizer, checkpoint: Checkpoint)
             _, index, key = name.split("/")
             state.setdefault(int(index), {})[key] = tensor
     optimizer.load_state_dict({"state": state, "param_groups": optimizer.state_dict()["param_groups"]})
+    # Checkpoints hold plain memory; fused optimisers want moments laid out as the weights are, channels last on a GPU.
+    for parameter, moments in optimizer.state.items():
+        laid_out = {name: value for name, value in moments.items() if value.shape == parameter.shape}
+        moments.update({name: torch.empty_like(parameter).copy_(value) for name, value in laid_out.items()})
 
 
 def _restore_generators(run: Run, checkpoint: Checkpoint) -> None:

@@ -153,5 +153,6 @@ def _not_learned(run: Run, terms: dict[str, float]) -> list[str]:
     return [
         f"not learned: {name} is {terms[name]:.2f}, guessing gives {term.chance:.2f}"
         for name, term in run.terms.items()
-        if name in terms and term.chance is not None and terms[name] > ((term.known_minimum or 0.0) + term.chance) / 2
+        if name in terms and term.chance is not None and term.known_minimum is not None
+        if terms[name] > (term.known_minimum + term.chance) / 2
     ]

@@ -48,7 +48,8 @@ def roll_back(run: Run, error: DivergenceError) -> str:
 def why_stuck(run: Run) -> str | None:
     """Why this attempt should be given up, if this is the epoch to decide and the configured term is too high."""
     restart, epochs = run.config.training.restart, run.config.training.epochs
-    if restart is None or run.attempt == restart.attempts or run.epoch != math.ceil(restart.after * epochs):
+    # Rounded, since 0.07 of 100 epochs is a little more than 7 in floating point.
+    if restart is None or run.attempt == restart.attempts or run.epoch != math.ceil(round(restart.after * epochs, 6)):
         return None
     with for_evaluation(run), torch.no_grad():
         value = from_main(run.task.fit(run.method)[restart.term])

@@ -15,12 +15,11 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import yaml
-
 from ..config.differences import differences, written
 from ..config.files import SourceFile
 from ..config.options import Options
 from ..config.schema import RunConfig, folder_name
+from ..config.writing import to_yaml
 from ..errors import RunError
 from ..files import write_atomic, write_json
 from ..reporting.text import NOTHING
@@ -63,6 +62,11 @@ class RunFolder:
     def processes(self) -> int:
         """How many processes train the run; 1 if that is not known."""
         return int(self._told("processes", 1))
+
+    @property
+    def training_data(self) -> str:
+        """The fingerprint of the images, labels and table that the run began with; empty if that is not known."""
+        return str(self._told("training_data", ""))
 
     def _told(self, name: str, default: Any) -> Any:
         """What environment.json says."""
@@ -121,15 +125,15 @@ def check_run_id(run_id: str | None) -> str | None:
         raise RunError(f'--run-id is "{run_id}": {error}') from None
 
 
-def create(folder: RunFolder, config: RunConfig, device: torch.device, command: list[str]) -> None:
+def create(folder: RunFolder, config: RunConfig, environment: dict[str, Any]) -> None:
     """Make the folder with config.yaml, the files it names, and environment.json: all of them or nothing."""
     unfinished = folder.path.with_name(f".{folder.path.name}.{os.getpid()}.tmp")
     files = source_files(config)
     header = f"# Resolved by gedi-nesy; run again with: gedi-nesy train {folder.config}\n"
-    text = header + yaml.safe_dump(resolved(config), sort_keys=False, allow_unicode=True)
+    text = header + to_yaml(resolved(config))
     try:
         unfinished.mkdir(parents=True)
-        write_json(unfinished / folder.environment.name, environment(config, device, command))
+        write_json(unfinished / folder.environment.name, environment)
         for file in files:
             write_atomic(unfinished / Path(file).name, Path(file).read_bytes())
         write_atomic(unfinished / folder.config.name, text.encode())
@@ -159,12 +163,15 @@ def flat(value: Any, key: str = "") -> Iterator[tuple[str, Any]]:
         yield key, value
 
 
-def check_same(config: RunConfig, folder: RunFolder) -> None:
-    """RunError that names each difference, when a run is to be resumed with another config, changed files or other processes."""
-    before, now = yaml.safe_load(folder.config.read_text(encoding="utf-8")), resolved(config)
+def check_same(config: RunConfig, before: RunConfig, folder: RunFolder) -> None:
+    """RunError that names each difference, when a run is to be resumed with another config, changed files or other processes.
+
+    Args:
+        before: the config that lies in the folder.
+    """
     changed = [
         f"{key} ({written(old) or NOTHING} then, {written(new) or NOTHING} now)"
-        for key, (old, new) in differences([before, now]).items()
+        for key, (old, new) in differences([resolved(before), resolved(config)]).items()
         if not _steers(key)
     ]
     for file in source_files(config):
@@ -215,7 +222,7 @@ def find(path: Path) -> RunFolder:
     raise RunError(f"{path} is no run folder (it has no config.yaml).{hint}")
 
 
-def environment(config: RunConfig, device: torch.device, command: list[str]) -> dict[str, Any]:
+def environment(config: RunConfig, device: torch.device, command: list[str], training_data: str = "") -> dict[str, Any]:
     """What a reader needs to know about where numbers come from; `device` is where the run computes."""
     import torch  # slow to import, and `report` does not need it
 
@@ -229,6 +236,7 @@ def environment(config: RunConfig, device: torch.device, command: list[str]) -> 
         "threads": torch.get_num_threads(),
         "processes": num_processes(),
         "seed": config.seed,
+        "training_data": training_data,
         "command": pasteable(command),
         "commit": _commit(),
         "started": datetime.now().isoformat(timespec="milliseconds"),
@@ -241,9 +249,9 @@ def pasteable(command: Sequence[str]) -> str:
 
 
 def source_files(value: Any) -> list[SourceFile]:
-    """Every file that a config names, at any depth."""
+    """Every file that a config names, at any depth, and the files that those load."""
     if isinstance(value, SourceFile):
-        return [value]
+        return [value, *value.companions()]
     if isinstance(value, Options):
         return [file for name in type(value).model_fields for file in source_files(getattr(value, name))]
     if isinstance(value, list | tuple):

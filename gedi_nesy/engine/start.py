@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from ..config.loader import load_tree
 from ..config.schema import RunConfig
 from ..config.validate import validate
+from ..data.dataset import fingerprint
 from ..distributed import from_main, is_main
 from ..errors import RunError
 from ..plugin_manager import PluginManager, load_plugins
 from . import checkpoint
 from .build import build_run, make_watchers
 from .run import Run
-from .run_folder import RunFolder, check_run_id, check_same, create, find, new_folder
+from .run_folder import RunFolder, check_run_id, check_same, create, environment, find, new_folder
+from .state import State, standing
 
 
 def start(
@@ -34,7 +37,7 @@ def start(
         resume: go on with `folder`, else with `run_id`, else with the newest run of this config's name.
 
     Raises:
-        RunError: the folder is there already, or nothing can be resumed, or it was another config.
+        RunError: the folder is there already, or nothing can be resumed, or it was another config, or the run is being trained.
     """
     if not resume:
         new = from_main(new_folder(config, runs, run_id) if is_main() else None)
@@ -42,18 +45,43 @@ def start(
         run = build_run(config, plugins, new)
         if is_main():
             make_watchers(run)
-            create(new, config, run.device, command)
+            create(new, config, environment(config, run.device, command, fingerprint(run.dataset)))
         return run
-    known = from_main((folder or find(runs / config.name / (check_run_id(run_id) or ""))) if is_main() else None)
+    known = from_main(_idle(folder or find(runs / config.name / (check_run_id(run_id) or ""))) if is_main() else None)
     assert known is not None
-    check_same(config, known)
+    check_same(config, _config_of(known, load_plugins()), known)
     run = build_run(config, plugins, known)
     if is_main():
+        _check_data(run)
         make_watchers(run)
         checkpoint.sweep(run)
     complaints = checkpoint.restore_latest(run)
     run.notes += [f"{complaint}; went back to the one before" for complaint in complaints]
     return run
+
+
+def _idle(folder: RunFolder) -> RunFolder:
+    """The folder, unless a process of this machine is writing to it. (One of another machine may be gone without a word.)"""
+    standing_now = standing(folder)
+    if standing_now.state is State.running and standing_now.is_here:
+        raise RunError(
+            f"{folder.path} is being trained by {standing_now.reason}: two processes would damage each other's checkpoints. "
+            "Wait for it, or stop it first"
+        )
+    return folder
+
+
+def _check_data(run: Run) -> None:
+    if run.folder.training_data not in ("", fingerprint(run.dataset)):
+        raise RunError(
+            f"{run.folder.path} was started with other training data: images, labels or the table have changed since, and with them "
+            "the run would not go on as it began. Put them back, or start a new run"
+        )
+
+
+def _config_of(folder: RunFolder, plugins: PluginManager, overrides: Sequence[str] = ()) -> RunConfig:
+    """The config that lies in a run's folder."""
+    return validate(load_tree(str(folder.config), overrides), plugins)
 
 
 def reopen(path: Path, device: str | None = None, which: str = "last") -> tuple[Run, list[str]]:
@@ -68,7 +96,7 @@ def reopen(path: Path, device: str | None = None, which: str = "last") -> tuple[
     folder = find(path)
     overrides = [f"device={device}"] if device else []
     plugins = load_plugins()
-    run = build_run(validate(load_tree(str(folder.config), overrides), plugins), plugins, folder)
+    run = build_run(_config_of(folder, plugins, overrides), plugins, folder)
     if checkpoint.newest(folder.checkpoints) is None:
         raise RunError(f"{folder.path} has no checkpoint yet: train it first, or resume it")
     if which == "best":

@@ -35,6 +35,8 @@ class Standing:
 
     state: State
     reason: str = ""
+    is_here: bool = False
+    """Whether another process of this machine runs it."""
 
     @property
     def text(self) -> str:
@@ -62,7 +64,8 @@ def standing(folder: RunFolder) -> Standing:
     if said.get("state") == State.running:
         where = f"process {said.get('process')} on {said.get('host')}"
         if _is_alive(said):
-            return Standing(State.running, where)
+            is_other = said.get("process") != os.getpid()  # ours may have found no room to write how it ended
+            return Standing(State.running, where, is_other and said.get("host") == socket.gethostname())
         return Standing(State.finished) if has_results else Standing(State.killed, f"{where} is gone")
     with suppress(ValueError):
         ended = State(str(said.get("state")))

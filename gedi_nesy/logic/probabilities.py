@@ -39,6 +39,18 @@ def is_learnable(head: Any) -> bool:
     return terms.is_compound(head.probability) and head.probability.functor == "t" and head.probability.arity > 0
 
 
+def has_chance(program: Program) -> bool:
+    """Whether something besides the networks is left to chance, so that even a classifier that is always right leaves doubt."""
+    given = [
+        head.probability for clause in program.clauses for head in terms.heads(clause) if head.probability is not None
+    ]
+    of_networks = [
+        probability for probability in given if terms.is_compound(probability) and probability.functor == "nn"
+    ]
+    others = [probability for probability in given if probability not in of_networks]
+    return any(terms.number(probability) not in (0, 1) for probability in others)
+
+
 def parameter_arguments(clause: Any) -> list[Any]:
     """What the parameters of a clause depend on: every argument of its `t(Start, Arguments...)` but the first."""
     return [argument for head in terms.heads(clause) if is_learnable(head) for argument in head.probability.args[1:]]

@@ -189,6 +189,23 @@ def _refuse_loading(program: Program) -> None:
                 )
 
 
+def loaded_files(path: Path) -> list[Path]:
+    """The files that a program on disk loads by name, as far as its text tells, and those that they load in turn."""
+    found, todo = dict[Path, None](), [path]
+    while todo:
+        file = todo.pop()
+        if file.suffix == ".py":
+            continue
+        program = load_program(file, allow_python=True)
+        bodies = (terms.body(clause) for clause in program.clauses)
+        loading = (goal for body in bodies for goal in terms.goals(body) if goal.signature in LOADING_GOALS)
+        named = {file.parent / terms.plain_text(goal.args[0]) for goal in loading if not _is_pure_library(goal)}
+        new = [name.resolve() for name in sorted(named) if name.is_file() and name.resolve() not in (path, *found)]
+        found |= dict.fromkeys(new)
+        todo += new
+    return list(found)
+
+
 def _check_heads(program: Program) -> None:
     """Raise for a fact or head that is not a single term, and for one without probability beside others."""
     for clause in program.clauses:

@@ -14,6 +14,7 @@ from typing import Any
 
 import yaml
 
+from ..config.writing import to_yaml
 from ..engine.run_folder import RunFolder
 from ..engine.state import Standing, State, standing
 from ..errors import GediNesyError, UserError
@@ -214,7 +215,7 @@ def _add_evaluators(folder: RunFolder, wanted: list[dict[str, Any]]) -> None:
     names = {evaluator["name"] for evaluator in wanted}
     config["evaluators"] = [old for old in config.get("evaluators") or [] if old["name"] not in names] + wanted
     header = "".join(line for line in text.splitlines(keepends=True) if line.startswith("#"))
-    write_atomic(folder.config, (header + yaml.safe_dump(config, sort_keys=False, allow_unicode=True)).encode())
+    write_atomic(folder.config, (header + to_yaml(config)).encode())
 
 
 class _Silent:

@@ -24,7 +24,7 @@ class Chains(Evaluator):
     A density that training has shaped draws noise towards images; its log-density should come up to that of test images and stay
     there. Far above them, chains have found what the model likes better than data.
     Protocol: the sampler of training or JEM's, see `SgldOptions`; pixels are not clamped.
-    Chance: starts and noise, drawn from the run's seed.
+    Chance: starts, noise and which test images (500), drawn from the run's seed.
     """
 
     REQUIRES = ("log_density",)
@@ -40,7 +40,9 @@ class Chains(Evaluator):
 
     def evaluate(self, method: Method, task: Task) -> Evaluation:
         """The chains' images and log-densities, and how far their last log-density is from that of test images."""
-        test = task.dataset.test.pixels[:CHUNK]
+        test = task.dataset.test.pixels
+        order = torch.randperm(len(test), generator=self.context.generator("chains, test images"))
+        test = test[order[:CHUNK].to(test.device)]
         data = self._finite(self._log_density(method, to_unit_range(test)), "test images").mean()
         steps, sgld = looked_at(self.options.steps), self._sgld(method)
         seen = self._run(method, steps, sgld, test)

@@ -15,6 +15,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from gedi_nesy import Batch, Method, MethodContext, MethodOutput, Options
+from gedi_nesy.models.precision import widened
 
 ImageBatch = Float[Tensor, "batch channels height width"]
 
@@ -35,7 +36,10 @@ class Classifier(Method):
     def losses(self, batch: Batch, active: frozenset[str]) -> MethodOutput:
         """No term; what the task builds its own on."""
         embeddings = self.embed(batch.images[0])
-        return MethodOutput({}, self.layer(embeddings).log_softmax(dim=1), embeddings)
+        return MethodOutput({}, self._logits(embeddings).log_softmax(dim=1), embeddings)
+
+    def _logits(self, embeddings: Float[Tensor, "batch features"]) -> Float[Tensor, "batch classes"]:
+        return widened(self.layer(embeddings))
 
     def embed(self, images: ImageBatch) -> Float[Tensor, "batch features"]:
         """The backbone's features."""
@@ -48,5 +52,4 @@ class Classifier(Method):
 
     def logits(self, images: ImageBatch) -> Float[Tensor, "batch classes"]:
         """The linear layer's outputs."""
-        logits: Tensor = self.layer(self.embed(images))
-        return logits
+        return self._logits(self.embed(images))

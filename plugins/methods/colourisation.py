@@ -22,6 +22,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from gedi_nesy import Batch, ConfigError, Method, MethodContext, MethodOutput, Options, Term
+from gedi_nesy.losses import label_cross_entropy
 
 ImageBatch = Float[Tensor, "batch channels height width"]
 # ITU-R 601: luma, Cb and Cr from red, green and blue; pixels in [-1, 1] give values in [-1, 1].
@@ -60,9 +61,7 @@ class Colourisation(Method):
         terms = {}
         if "colour" in active:
             logits = self.classifier(embeddings).unflatten(1, (self.options.bins**2, -1))
-            terms["colour"] = functional.cross_entropy(
-                logits, cell_colours(images, self.options.grid, self.options.bins)
-            )
+            terms["colour"] = label_cross_entropy(logits, cell_colours(images, self.options.grid, self.options.bins))
         return MethodOutput(terms, embeddings=embeddings)
 
     def embed(self, images: ImageBatch) -> Float[Tensor, "batch features"]:

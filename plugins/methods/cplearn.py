@@ -26,7 +26,7 @@ from torch import Tensor, nn
 
 from gedi_nesy import Batch, ConfigError, Method, MethodContext, MethodOutput, Options, Term, whole_batch
 from gedi_nesy.losses import cross_entropy, log_batch_mean, mean_over_pairs, negative_entropy
-from gedi_nesy.models.precision import widened
+from gedi_nesy.models.precision import full_precision
 from gedi_nesy.models.views import embed_views, require_views
 
 ImageBatch = Float[Tensor, "batch channels height width"]
@@ -85,8 +85,9 @@ class CpLearn(Method):
             terms["prior"] = torch.stack([negative_entropy(log_batch_mean(view)) for view in whole]).mean()
         return MethodOutput(terms, None if self.lacks else log_probs[0], embeddings[0])
 
+    @full_precision
     def _logits(self, projected: Float[Tensor, "*axes features"]) -> Float[Tensor, "*axes codes"]:
-        return widened(projected @ self.codes / self.temperature)
+        return projected @ self.codes / self.temperature
 
     def embed(self, images: ImageBatch) -> Float[Tensor, "batch features"]:
         """The backbone's features."""

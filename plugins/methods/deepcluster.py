@@ -29,7 +29,7 @@ from gedi_nesy import Batch, Method, MethodContext, MethodOutput, Options, Term,
 from gedi_nesy.losses import mean_over_pairs
 from gedi_nesy.models.heads import Widths, mlp
 from gedi_nesy.models.momentum import MomentumCopy
-from gedi_nesy.models.precision import widened
+from gedi_nesy.models.precision import full_precision, widened
 from gedi_nesy.models.queue import Queue
 from gedi_nesy.models.views import embed_views, require_views
 
@@ -86,8 +86,10 @@ class DeepCluster(Method):
             terms["pseudo_label"] = mean_over_pairs(_classification, labels, log_probs)
         return MethodOutput(terms, None if self.lacks else log_probs[0], embeddings[0])
 
+    @full_precision
     def _logits(self, projected: Float[Tensor, "*axes features"]) -> Float[Tensor, "*axes clusters"]:
-        return projected @ self.centroids.T / self.options.temperature
+        scores: Tensor = projected @ self.centroids.T
+        return scores / self.options.temperature
 
     def updated(self) -> None:
         """Embeddings join the memory; when all of it is new, cluster again."""

@@ -73,10 +73,10 @@ class Dino(Method):
         options = self.options
         embeddings = embed_views(self.backbone, batch.crops)
         scores = embed_views(self.prototypes, embed_views(self.projector, embeddings))
-        student = (scores / options.student_temperature).log_softmax(dim=2)
+        student = (widened(scores) / options.student_temperature).log_softmax(dim=2)
         outputs = widened(embed_views(self.teacher, batch.images[: options.teacher_views]))
         teacher = ((outputs - self.center) / options.teacher_temperature).log_softmax(dim=2)
-        self.new_center = whole_batch(outputs.mean(dim=1, keepdim=True), dim=1).mean(dim=(0, 1))
+        self.new_center = whole_batch(outputs, dim=1).mean(dim=(0, 1))
         terms = {"distillation": mean_over_pairs(cross_entropy, teacher, student)} if "distillation" in active else {}
         return MethodOutput(terms, None if self.lacks else student[0], embeddings[0])
 
@@ -99,4 +99,4 @@ class Dino(Method):
     def logits(self, images: ImageBatch) -> Float[Tensor, "batch outputs"]:
         """The student's outputs over its temperature."""
         scores: Tensor = self.prototypes(self.projector(self.embed(images)))
-        return scores / self.options.student_temperature
+        return widened(scores) / self.options.student_temperature

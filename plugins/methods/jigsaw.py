@@ -24,6 +24,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from gedi_nesy import Batch, ConfigError, Method, MethodContext, MethodOutput, Options, Term
+from gedi_nesy.losses import label_cross_entropy
 from gedi_nesy.models.heads import Widths, mlp
 
 ImageBatch = Float[Tensor, "batch channels height width"]
@@ -79,7 +80,7 @@ class Jigsaw(Method):
         count, device = len(features), features.device
         label = torch.randint(len(self.orders), (count,), generator=self.generator, device=device)
         shuffled = features[torch.arange(count, device=device)[:, None], self.orders[label]]
-        return MethodOutput({"permutation": functional.cross_entropy(self.classifier(shuffled.flatten(1)), label)})
+        return MethodOutput({"permutation": label_cross_entropy(self.classifier(shuffled.flatten(1)), label)})
 
     def _tile_features(self, images: ImageBatch) -> Float[Tensor, "batch tiles features"]:
         features: Tensor = self.backbone(tiles(images, self.options.grid).flatten(0, 1))

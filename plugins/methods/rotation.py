@@ -14,9 +14,9 @@ import math
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
-from torch.nn import functional
 
 from gedi_nesy import Batch, ConfigError, Method, MethodContext, MethodOutput, Options, Term
+from gedi_nesy.losses import label_cross_entropy
 
 TURNS = 4
 
@@ -47,7 +47,7 @@ class Rotation(Method):
         turned = torch.cat([images.rot90(turns, dims=(2, 3)) for turns in range(TURNS)])
         features = self.backbone(turned)
         turns = torch.arange(TURNS, device=images.device).repeat_interleave(len(images))
-        terms = {"rotation": functional.cross_entropy(self.classifier(features), turns)} if "rotation" in active else {}
+        terms = {"rotation": label_cross_entropy(self.classifier(features), turns)} if "rotation" in active else {}
         return MethodOutput(terms, embeddings=features[: len(images)])
 
     def embed(self, images: Float[Tensor, "batch channels height width"]) -> Float[Tensor, "batch features"]:

@@ -25,6 +25,7 @@ from gedi_nesy import Batch, Method, MethodContext, MethodOutput, Options, whole
 from gedi_nesy.distributed import own_rows
 from gedi_nesy.losses import cross_entropy, log_sinkhorn, mean_over_pairs
 from gedi_nesy.models.heads import Prototypes, Widths, mlp
+from gedi_nesy.models.precision import widened
 from gedi_nesy.models.queue import Queue
 from gedi_nesy.models.views import embed_views, require_views
 
@@ -70,7 +71,7 @@ class Swav(Method):
         """Swapped prediction."""
         embeddings = embed_views(self.backbone, batch.crops)
         projected = whole_batch(embed_views(self.projector, embeddings), dim=1)
-        scores = embed_views(self.prototypes, projected)
+        scores = widened(embed_views(self.prototypes, projected))
         log_probs = (scores / self.options.temperature).log_softmax(dim=2)
         self.new_rows = projected[: self.options.code_views].detach().transpose(0, 1).flatten(1)
         codes = self._log_codes(scores.detach())
@@ -106,4 +107,4 @@ class Swav(Method):
     def logits(self, images: ImageBatch) -> Float[Tensor, "batch prototypes"]:
         """Similarities with the prototypes over tau."""
         scores: Tensor = self.prototypes(self.projector(self.embed(images)))
-        return scores / self.options.temperature
+        return widened(scores) / self.options.temperature

@@ -85,8 +85,12 @@ class WMse(Method):
 
 @full_precision
 def whiten(rows: Float[Tensor, "group features"]) -> Float[Tensor, "group features"]:
-    """Rows with mean 0 and covariance I: L^-1 (row - mean), L the Cholesky factor of the unbiased covariance."""
+    """Rows with mean 0 and covariance I: L^-1 (row - mean), L the Cholesky factor of the unbiased covariance.
+
+    Not numbers where the covariance has no such factor, as for features that have collapsed: to the engine, training has diverged.
+    """
     centred = rows - rows.mean(dim=0)
-    factor = torch.linalg.cholesky(centred.T @ centred / (len(rows) - 1))
+    factor, failed = torch.linalg.cholesky_ex(centred.T @ centred / (len(rows) - 1))
+    factor = torch.where(failed > 0, torch.nan, factor)
     whitened: Tensor = torch.linalg.solve_triangular(factor, centred.T, upper=False).T
     return whitened

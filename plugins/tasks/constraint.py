@@ -38,6 +38,7 @@ from gedi_nesy.logic.drawing import answers_svg
 from gedi_nesy.logic.family import Structure
 from gedi_nesy.logic.limits import Limits
 from gedi_nesy.logic.naming import choice_names, class_names
+from gedi_nesy.logic.probabilities import has_chance
 from gedi_nesy.logic.program import Program, load_program
 from gedi_nesy.logic.query import QueryTemplate
 from gedi_nesy.logic.shortcuts import count_shortcuts
@@ -78,7 +79,7 @@ class ConstraintTask(Task):
         backend: str = "circuit"
         """Logic engine: circuit, or deepproblog (the slow reference)."""
         allow_python: bool = False
-        """Let the program load Python files and other programs."""
+        """Let the program load Python files and other programs, which then run. Those that it names are kept with the run."""
         limits: Limits = Limits()
         """Of time, memory and size when the program is grounded and compiled."""
 
@@ -165,11 +166,13 @@ class ConstraintTask(Task):
             )
 
     def terms(self) -> dict[str, Term]:
-        """nesy is 0 when every query holds for sure; chance is what uniform guesses give."""
+        """nesy is 0 when every query holds for sure; chance is what uniform guesses give.
+
+        With targets between 0 and 1, or with facts of the program that hold by chance, the minimum is something else and not told.
+        """
         if "nesy" not in self.active:
             return {}
-        # With targets between 0 and 1 the smallest cross-entropy is their entropy, which nobody needs to see.
-        minimum = 0.0 if self.train_examples.target is None else None
+        minimum = None if self.train_examples.target is not None or has_chance(self.program) else 0.0
         return {"nesy": Term(self.TERMS["nesy"], known_minimum=minimum, chance=self._chance())}
 
     @torch.no_grad()

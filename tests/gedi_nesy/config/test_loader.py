@@ -122,3 +122,27 @@ def test_a_bad_override_is_named(tmp_path, override, message):
 def test_an_unknown_config_lists_the_bundled_ones():
     with pytest.raises(ConfigError, match='Did you mean "mnist_addition"'):
         load_tree("mnist_adition")
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (
+            "rate: !!timestamp 2020-01-01",
+            "'2020-01-01' cannot be read: its tag is tag:yaml.org,2002:timestamp, and a config has",
+        ),
+        ("rate: !!binary aGk=", "'aGk=' cannot be read: its tag is tag:yaml.org,2002:binary"),
+        ("rate: !!bool maybe", "file.yaml:1:7  'maybe' cannot be read: it is no bool"),
+        ("rate: !!python/name:os.system ''", "cannot be read: its tag is tag:yaml.org,2002:python/name:os.system"),
+        ("rate: " + "[" * 3000 + "]" * 3000, "nested too deeply to be read"),
+    ],
+)
+def test_what_no_config_holds_is_an_error_with_its_place(text, message):
+    with pytest.raises(ConfigError) as caught:
+        parse_yaml(text, "file.yaml")
+    assert message in str(caught.value)
+
+
+def test_only_the_digits_0_to_9_are_a_place_in_a_list(tiny_config):
+    with pytest.raises(ConfigError, match='"²" is no position in a list of 1; count from 0'):
+        load_tree(str(tiny_config), ["views.²=1"])

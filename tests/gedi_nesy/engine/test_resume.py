@@ -9,9 +9,17 @@ import subprocess
 import sys
 
 import pytest
+import torch
 
+from gedi_nesy.config.loader import load_tree
+from gedi_nesy.config.validate import validate
+from gedi_nesy.data.host_tensor import with_pixels
 from gedi_nesy.engine import checkpoint
+from gedi_nesy.engine.build import build_run
 from gedi_nesy.engine.run_folder import RunFolder
+from gedi_nesy.engine.state import State, _process_started, _write
+from gedi_nesy.engine.train import _step
+from gedi_nesy.plugin_manager import load_plugins
 
 
 def outcome(run_id):
@@ -198,3 +206,93 @@ def test_another_kind_of_device_goes_on_with_fresh_random_numbers(tiny_config, u
     saved.tensors["generator/views"] = saved.tensors["generator/views"][:16]
     checkpoint.restore(run, saved)
     assert run.notes[-1] == "moved from cuda to cpu at step 16" and run.epoch == 4
+
+
+def change(run_id, **values):
+    """Other values in the environment that a run was started in."""
+    file = RunFolder(_folder(run_id)).environment
+    file.write_text(json.dumps(json.loads(file.read_text()) | values))
+
+
+def test_a_run_that_is_being_trained_is_not_resumed_beside_it(tiny_config, cli, monkeypatch):
+    stop(cli, tiny_config, "busy", 10, monkeypatch)
+    leftover = _folder("busy") / "checkpoints" / ".step-01-000000016.safetensors.1.tmp"
+    leftover.write_bytes(b"half")
+    folder, other = RunFolder(_folder("busy")), os.getppid()
+    _write(folder, State.running)
+    told = json.loads(folder.state.read_text()) | {"process": other, "process_started": _process_started(other)}
+    folder.state.write_text(json.dumps(told))
+    code, _, err = cli("train", tiny_config, "--run-id", "busy", "--resume")
+    assert code == 2 and f"runs/tiny/busy is being trained by process {other} on " in err
+    assert leftover.exists()
+    folder.state.write_text(json.dumps(told | {"host": "another"}))
+    assert cli("train", tiny_config, "--run-id", "busy", "--resume")[0] == 0, "another host may be gone"
+
+
+def test_a_run_whose_training_data_have_changed_is_not_resumed(tiny_config, uninterrupted, cli):
+    known = RunFolder(_folder("whole")).training_data
+    assert len(known) == 16
+    change("whole", training_data="0123")
+    code, _, err = cli("train", tiny_config, "--run-id", "whole", "--resume")
+    assert code == 2 and "runs/tiny/whole was started with other training data" in err
+    change("whole", training_data="")
+    assert cli("train", tiny_config, "--run-id", "whole", "--resume")[0] == 0, "an older run says nothing about them"
+
+
+def test_a_run_from_before_an_option_existed_is_resumed(tiny_config, uninterrupted, cli):
+    config = RunFolder(_folder("whole")).config
+    assert config.read_text().count("  tf32: true\n") == 1
+    config.write_text(config.read_text().replace("  tf32: true\n", ""))
+    assert cli("train", tiny_config, "--run-id", "whole", "--resume")[0] == 0
+    config.write_text(config.read_text() + "]")
+    code, _, err = cli("train", tiny_config, "--run-id", "whole", "--resume")
+    assert code == 2 and "runs/tiny/whole/config.yaml" in err and "not valid YAML" in err
+
+
+def test_files_that_a_program_loads_are_kept_with_the_run(tiny_config, cli, tmp_path):
+    from gedi_nesy.config.locate import find_program
+
+    (tmp_path / "own.pl").write_text(":- consult('facts.pl').\n" + find_program("mnist_addition").read_text())
+    (tmp_path / "facts.pl").write_text("known(1).\n")
+    own = "program: own.pl\n  allow_python: true"
+    tiny_config.write_text(tiny_config.read_text().replace("program: mnist_addition", own))
+    assert cli("train", tiny_config, "--run-id", "r", "training.epochs=1")[0] == 0
+    (tmp_path / "facts.pl").write_text("known(2).\n")
+    code, _, err = cli("train", tiny_config, "--run-id", "r", "--resume", "training.epochs=1")
+    assert code == 2 and "Changed: facts.pl. " in err
+    (tmp_path / "facts.pl").unlink()
+    code, _, err = cli("evaluate", "runs/tiny/r")
+    assert code == 0, err
+    (tmp_path / "more").mkdir()
+    (tmp_path / "more" / "facts.pl").write_text("known(1).\n")
+    (tmp_path / "own.pl").write_text((tmp_path / "own.pl").read_text().replace("facts.pl", "more/facts.pl"))
+    code, _, err = cli("train", tiny_config, "--run-id", "s")
+    assert code == 2 and "put it beside the program" in err and not _folder("s").exists()
+
+
+def step(run):
+    selection = next(iter(run.task.epoch(10, torch.Generator().manual_seed(0))))
+    _step(run, list(with_pixels(run.task.train_pixels, [selection])))
+
+
+@pytest.mark.parametrize("optimizer", ["adamw", "sgd"])
+def test_a_convolutional_network_with_a_fused_optimiser_goes_on_alike(tiny_config, optimizer):
+    """As on a GPU: weights are channels last, and fused kernels walk through memory as it lies."""
+    kind = {"adamw": torch.optim.AdamW, "sgd": torch.optim.SGD}[optimizer]
+    overrides = [f"training.optimizer={optimizer}", "backbone={name: resnet8, width: 4}", "weights={nesy: 1}"]
+    plugins = load_plugins()
+    config = validate(load_tree(str(tiny_config), overrides), plugins)
+    runs = []
+    for name in ("whole", "resumed"):
+        run = build_run(config, plugins, RunFolder(_folder(name)))
+        run.optimizer = kind([{**group, "fused": True} for group in run.optimizer.param_groups])
+        runs.append(run)
+    whole, resumed = runs
+    for _ in range(2):
+        step(whole)
+    path = checkpoint.save(whole, monitored=None)
+    checkpoint.restore(resumed, checkpoint.read(path))
+    for run in runs:
+        step(run)
+    for one, other in zip(whole.method.parameters(), resumed.method.parameters(), strict=True):
+        assert torch.equal(one, other)

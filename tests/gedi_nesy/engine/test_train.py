@@ -14,6 +14,7 @@ from gedi_nesy.config.loader import load_tree
 from gedi_nesy.config.validate import validate
 from gedi_nesy.engine import checkpoint
 from gedi_nesy.engine.build import build_run
+from gedi_nesy.engine.recovery import why_stuck
 from gedi_nesy.engine.run_folder import RunFolder
 from gedi_nesy.engine.train import _clip, _step, learning_rate
 from gedi_nesy.errors import ConfigError
@@ -94,6 +95,17 @@ def test_attempts_differ_in_weights_and_not_in_data(tiny_config):
     weights, others = run.method.state_dict(), other.method.state_dict()
     assert not weights["clusters.weight"].equal(others["clusters.weight"])
     assert run.task.train_examples.slots.equal(other.task.train_examples.slots)
+
+
+@pytest.mark.parametrize(("after", "epochs", "epoch"), [(0.07, 100, 7), (0.55, 100, 55), (0.28, 25, 7), (0.5, 3, 2)])
+def test_the_epoch_to_decide_is_the_share_of_all_epochs(tiny_config, after, epochs, epoch):
+    """0.07 times 100 is 7.000000000000001 in floating point."""
+    restart = f"training.restart={{term: nesy, above: 0.0, after: {after}}}"
+    run = build(tiny_config, restart, f"training.epochs={epochs}")
+    decided = []
+    for run.epoch in range(1, epochs + 1):
+        decided += [run.epoch] if why_stuck(run) else []
+    assert decided == [epoch]
 
 
 def test_a_satisfied_run_is_not_restarted(tiny_config, cli):

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from gedi_nesy.errors import Position, ProgramError
-from gedi_nesy.logic.probabilities import LearnableClause
+from gedi_nesy.logic.probabilities import LearnableClause, has_chance
 from gedi_nesy.logic.program import parse
 
 
@@ -67,3 +67,21 @@ def test_bad_start_gets_its_message(text):
 def test_clauses_with_one_head_have_parameters_of_their_own():
     program = parse("b. t(0.1)::a :- b.\nt(0.5)::a :- b. t(0.2)::a :- b. t(0.9)::a :- b.")
     assert len({clause.name for clause in program.learnables}) == 4
+
+
+NEURAL = "nn(net, [X], Y, [a, b]) :: d(X, Y). nn(other, [X]) :: f(X). "
+
+
+@pytest.mark.parametrize(
+    ("text", "chance"),
+    [
+        ("q(X) :- d(X, a).", False),
+        ("1.0::sure. 0::never.", False),
+        ("0.8::broken.", True),
+        ("0.5::x; 0.5::y.", True),
+        ("t(_)::a.", True),
+        ("P::a(P) :- b(P).", True),
+    ],
+)
+def test_a_program_leaves_doubt_where_something_besides_networks_is_drawn(text, chance):
+    assert has_chance(parse(NEURAL + text)) is chance

@@ -6,7 +6,7 @@ import sys
 import pytest
 
 from gedi_nesy.errors import Position, ProgramError
-from gedi_nesy.logic.program import load_program, parse
+from gedi_nesy.logic.program import load_program, loaded_files, parse
 
 
 def test_neural_predicates_are_found_with_position():
@@ -125,3 +125,15 @@ def _imported_by(*stages):
     imports = ", ".join(f"gedi_nesy.logic.{stage}" for stage in stages)
     code = f"import sys, {imports}; print(*({{'torch', 'problog', 'pysdd'}} & set(sys.modules)))"
     return set(subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout.split())
+
+
+def test_files_that_a_program_loads_are_found_in_its_text_and_in_theirs(tmp_path):
+    texts = {
+        "p.pl": ":- use_module(library(lists)).\n:- use_module('m.py').\n:- consult('facts.pl').\n:- consult('gone.pl').\n",
+        "facts.pl": "big(5).\n:- consult('more.pl').\n",
+        "more.pl": ":- consult('facts.pl').\n:- consult('p.pl').\n",
+        "m.py": "raise RuntimeError('must not run')\n",
+    }
+    for name, text in texts.items():
+        (tmp_path / name).write_text(text)
+    assert {file.name for file in loaded_files(tmp_path / "p.pl")} == {"facts.pl", "m.py", "more.pl"}

@@ -35,6 +35,16 @@ def test_chains_follow_the_gradient_without_noise(energy, forty):
 
 
 @torch.no_grad()
+def test_test_images_are_taken_from_all_of_them(energy, forty, monkeypatch):
+    """Data sets come sorted by class: the first ones are of one class only."""
+    monkeypatch.setattr("gedi_nesy_plugins.evaluators.chains.CHUNK", len(forty.dataset.test) // 2)
+    found = evaluate(energy, forty).tables["chains"]["test_images"]
+    densities = energy.log_density(to_unit_range(forty.dataset.test.pixels))
+    first = densities[: len(densities) // 2].mean()
+    assert densities.min() < found < densities.max() and found != pytest.approx(float(first))
+
+
+@torch.no_grad()
 def test_the_methods_own_sampler_says_how_chains_move(energy, forty):
     energy.options = SimpleNamespace(sgld=SgldOptions(step_size=0.5, noise_std=0.0))
     before, after = evaluate(energy, forty, steps=1).tables["chains"]["log_density"]

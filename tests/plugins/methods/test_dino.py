@@ -65,3 +65,13 @@ def test_class_probabilities_are_the_students_and_need_as_many_outputs_as_classe
     expected = (student_scores(method, images)[0] / 0.1).log_softmax(dim=1)
     torch.testing.assert_close(method.class_log_probs(images[0]), expected)
     assert capabilities(make_method(Dino, projector=(8, 4), outputs=9)) == ["embed", "logits"]
+
+
+def test_the_center_weighs_every_image_alike_however_processes_share_them(monkeypatch):
+    """Another process's five images beside our six."""
+    method, others = make_method(Dino, projector=(8, 4)), torch.randn(2, 5, NUM_CLASSES)
+    monkeypatch.setattr("gedi_nesy_plugins.methods.dino.whole_batch", lambda own, dim: torch.cat([own, others], dim))
+    batch = make_batch()
+    own = torch.stack([method.teacher(view) for view in batch.images])
+    method.losses(batch, frozenset({"distillation"}))
+    torch.testing.assert_close(method.new_center, torch.cat([own, others], dim=1).mean(dim=(0, 1)))

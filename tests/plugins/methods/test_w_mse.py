@@ -26,6 +26,12 @@ def test_whitened_rows_have_mean_0_and_covariance_i():
     torch.testing.assert_close(torch.cov(whitened.T), torch.eye(3, dtype=torch.float64))
 
 
+def test_rows_that_have_collapsed_are_no_numbers_and_no_error():
+    """The engine sees a term that is not finite and stops or rolls back."""
+    assert whiten(torch.ones(7, 3)).isnan().all()
+    assert whiten(torch.full((7, 3), torch.nan)).isnan().all()
+
+
 def test_gradients_of_whitening_agree_with_finite_differences():
     torch.autograd.gradcheck(whiten, rows().requires_grad_())
 

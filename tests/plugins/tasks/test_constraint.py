@@ -115,6 +115,17 @@ def test_without_weight_nothing_is_computed(dataset):
     assert task.losses(MethodOutput({}), batch, frozenset({"prior"})) == {} == task.terms()
 
 
+def test_the_minimum_is_not_told_where_the_program_leaves_doubt(dataset, tmp_path):
+    """With 0.8::broken a perfect classifier has -log 0.2, which is not a failure to learn."""
+    program = tmp_path / "broken.pl"
+    text = find_program("mnist_addition").read_text()
+    program.write_text(text + "0.8::broken.\nheld(A, B, C) :- sum_holds(A, B, C), \\+broken.\n")
+    options = SUM | {"examples": 20}
+    assert make(dataset, **options).terms()["nesy"].known_minimum == 0.0
+    options |= {"program": str(program), "query": "held(A, B, C)"}
+    assert make(dataset, **options).terms()["nesy"].known_minimum is None
+
+
 def test_a_method_without_classes_is_refused(dataset):
     task = make(dataset, **(SUM | {"examples": 20}))
     _, batch = batch_of(task)
