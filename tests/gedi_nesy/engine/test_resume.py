@@ -12,6 +12,7 @@ import pytest
 
 from gedi_nesy.engine import checkpoint
 from gedi_nesy.engine.run_folder import RunFolder
+from gedi_nesy.errors import RunError
 
 
 def outcome(run_id):
@@ -23,6 +24,7 @@ def outcome(run_id):
         line.pop("seconds", None)
     tensors = checkpoint.read(checkpoint.newest(folder.checkpoints)).tensors
     return (
+        checkpoint.read(checkpoint.newest(folder.checkpoints)).values["images"],
         results["numbers"],
         results["terms"],
         results["diagnosis"],
@@ -112,6 +114,17 @@ def test_resuming_with_another_config_names_the_difference(tiny_config, uninterr
         and "Changed: training.learning_rate (0.001 then, 0.002 now). Undo" in err
         and err.count("error:") == 1
     )
+
+
+def test_a_checkpoint_of_another_version_says_so_also_where_only_its_weights_are_read(uninterrupted):
+    from gedi_nesy.engine.start import reopen
+
+    run, _ = reopen(_folder("whole"))
+    saved = checkpoint.read(checkpoint.newest(run.folder.checkpoints))
+    del saved.values["images"]
+    for how in (checkpoint.restore, checkpoint.restore_weights):
+        with pytest.raises(RunError, match="lacks 'images': another version of gedi-nesy wrote it"):
+            how(run, saved)
 
 
 def test_resuming_a_finished_run_changes_nothing(tiny_config, uninterrupted, cli):
