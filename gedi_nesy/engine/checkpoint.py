@@ -177,19 +177,17 @@ def restore(run: Run, checkpoint: Checkpoint) -> None:
     values = checkpoint.values
     try:
         _restore_optimizer(run.optimizer, checkpoint)
-        run.epoch, run.step, run.seconds = values["epoch"], values["step"], values["seconds"]
         run.attempt, run.rate_factor = values["attempt"], values["rate_factor"]
-        run.notes, run.extra = values["notes"], values["extra"]
         if values["device"] == run.device.type:
             _restore_generators(run, checkpoint)
         else:
             run.notes.append(f"moved from {values['device']} to {run.device.type} at step {run.step}")
     except (KeyError, ValueError) as error:
-        raise RunError(f"the checkpoint lacks {error}: another version of gedi-nesy wrote it") from None
+        raise _from_another_version(error) from None
 
 
 def restore_weights(run: Run, checkpoint: Checkpoint) -> None:
-    """Load what the method needs to be used: its weights and buffers."""
+    """Load what the method needs to be used, its weights and buffers, and what results say about the training."""
     try:
         for prefix, module in (("method/", run.method), ("task/", run.task.trained)):
             own, named = own_names(module), checkpoint.tensors.items()
@@ -199,8 +197,16 @@ def restore_weights(run: Run, checkpoint: Checkpoint) -> None:
             run.average.load({key.removeprefix("average/"): value for key, value in checkpoint.tensors.items()})
     except (RuntimeError, KeyError) as error:
         raise RunError(f"the checkpoint does not fit the configured network: {' '.join(str(error).split())}") from None
-    run.epoch, run.step, run.seconds = (checkpoint.values[name] for name in ("epoch", "step", "seconds"))
-    run.notes, run.extra = checkpoint.values["notes"], checkpoint.values["extra"]
+    values = checkpoint.values
+    try:
+        run.epoch, run.step, run.seconds, run.images = (values[name] for name in ("epoch", "step", "seconds", "images"))
+        run.notes, run.extra = values["notes"], values["extra"]
+    except KeyError as error:
+        raise _from_another_version(error) from None
+
+
+def _from_another_version(error: Exception) -> RunError:
+    return RunError(f"the checkpoint lacks {error}: another version of gedi-nesy wrote it")
 
 
 def _tensors(run: Run) -> dict[str, Tensor]:
@@ -228,6 +234,7 @@ def _values(run: Run) -> dict[str, Any]:
         "epoch": run.epoch,
         "step": run.step,
         "seconds": run.seconds,
+        "images": run.images,
         "attempt": run.attempt,
         "rate_factor": run.rate_factor,
         "notes": run.notes,

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 
 from ..data.dataset import to_pixels
-from ..errors import DivergenceError
+from ..errors import DivergenceError, UserError
 from ..evaluators import Evaluation
 from ..files import write_atomic, write_failed, write_json
 from ..methods import capabilities
@@ -30,7 +30,8 @@ SAMPLES = 64
 def evaluate(run: Run) -> dict[str, Any]:
     """All evaluators, results.json, figures, samples and report.html; gives the results.
 
-    An evaluator that meets numbers which are not finite has none; the results say why, and have those of the others.
+    An evaluator that meets numbers which are not finite, or data that do not suit it, has none; the results say why, and have those
+    of the others.
     """
     with for_evaluation(run):
         last_terms = _last_epoch_terms(run)
@@ -91,7 +92,7 @@ def _evaluate_all(run: Run, last_terms: dict[str, float]) -> tuple[dict[str, Eva
     for component in run.config.evaluators:
         try:
             evaluations[component.name] = make_evaluator(run, component, context).evaluate(run.method, run.task)
-        except DivergenceError as error:
+        except (DivergenceError, UserError) as error:
             missing[component.name] = str(error)
     return evaluations, missing
 

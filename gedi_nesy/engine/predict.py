@@ -11,7 +11,7 @@ import torch
 from ..data.dataset import Fit
 from ..data.image_files import Shape, describe, describe_shape, fits, is_deep, open_image, pixels_of
 from ..errors import DataError, UserError
-from ..evaluators import predict
+from ..evaluators import output_names, predict
 from ..methods import require
 from ..tasks import HasConstraint
 from .arithmetic import for_evaluation
@@ -70,8 +70,8 @@ def predict_files(run: Run, files: list[Path]) -> Prediction:
     pixels = read_images(files, run.dataset.shape, run.dataset.fit).to(run.device)
     with for_evaluation(run):
         log_probs = predict(method, pixels)
-    classes = run.dataset.classes if len(run.dataset.classes) == run.task.num_classes else range(run.task.num_classes)
-    probabilities = [dict(zip(map(str, classes), row.tolist(), strict=True)) for row in log_probs.exp()]
+    outputs = output_names(run.task, run.terms)
+    probabilities = [dict(zip(outputs, row.tolist(), strict=True)) for row in log_probs.exp()]
     names = [str(file) for file in files]
     if not isinstance(run.task, HasConstraint):
         return Prediction(names, probabilities, None, {})

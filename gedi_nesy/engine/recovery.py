@@ -35,9 +35,9 @@ def roll_back(run: Run, error: DivergenceError) -> str:
     if rollbacks > MAX_ROLLBACKS or from_main(checkpoint.newest(run.folder.checkpoints) is None):
         tried = f"rolled back {rollbacks - 1} times already" if rollbacks > 1 else "no checkpoint to go back to"
         raise DivergenceError(f"{error}\nGiven up: {tried}.") from error
-    step, notes = run.step, run.notes
+    step, notes, images = run.step, run.notes, run.images
     checkpoint.restore_latest(run)
-    run.notes, run.rate_factor = notes, 0.5**rollbacks
+    run.notes, run.images, run.rate_factor = notes, images, 0.5**rollbacks
     for generator in run.generators.values():
         generator.manual_seed(generator.initial_seed() + rollbacks)
     return (

@@ -36,7 +36,7 @@ class Run:
         attempt: which initialisation this is, from 1; see `training.restart`.
         rate_factor: what rollbacks have left of the learning rate.
         notes: what happened on the way (rollbacks, mends), for results and report.
-        seconds: time spent training, over all resumptions.
+        seconds, images: time spent training and images taken in it, over all resumptions, attempts and rollbacks.
         extra: what plugins keep in checkpoints, see the hook `checkpoint_saving`.
     """
 
@@ -57,6 +57,7 @@ class Run:
     attempt: int = 1
     rate_factor: float = 1.0
     seconds: float = 0.0
+    images: int = 0
     notes: list[str] = field(default_factory=list)
     extra: dict[str, Any] = field(default_factory=dict)
 

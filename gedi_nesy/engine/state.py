@@ -13,6 +13,8 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
+import psutil
+
 from ..errors import DivergenceError, RunError
 from ..files import write_json
 from .run_folder import RunFolder
@@ -109,13 +111,11 @@ def _is_alive(said: dict[str, Any]) -> bool:
     if said.get("host") != socket.gethostname() or not isinstance(process, int):
         return said.get("host") != socket.gethostname()
     try:
-        os.kill(process, 0)
-    except (ProcessLookupError, OverflowError):
+        exists = psutil.pid_exists(process)  # os.kill(process, 0) would be Ctrl+C on Windows
+    except OverflowError:
         return False
-    except PermissionError:
-        return True
     # A number is given to another process some time after the first is gone.
-    return said.get("process_started") == _process_started(process)
+    return exists and said.get("process_started") == _process_started(process)
 
 
 def _process_started(process: int) -> str | None:

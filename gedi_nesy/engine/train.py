@@ -78,11 +78,13 @@ def _epoch(run: Run, metrics: MetricsLog | None, display: Display) -> dict[str, 
     batches = with_pixels(run.task.train_pixels, shares)
     while parts := list(islice(batches, run.config.training.accumulate)):
         terms = _step(run, parts)
+        images = num_processes() * sum(len(pixels) for _, pixels in parts)
+        run.images += images
         for name, value in terms.items():
             values.setdefault(name, []).append(value)
         if metrics:
             metrics.step(run, terms)
-            display.step(run, terms, images=num_processes() * sum(len(pixels) for _, pixels in parts))
+            display.step(run, terms, images)
             run.plugins.hook.step_finished(run=run, step=run.step, terms=terms)
     return {name: sum(history) / len(history) for name, history in values.items()}
 

@@ -34,15 +34,25 @@ class Labelled:
         return zip(torch.split(self.features, size), torch.split(self.labels, size), strict=True)
 
 
-def need_labels(dataset: ImageDataset, wanted_by: str) -> None:
-    """ConfigError unless some training image and some test image has a class."""
-    for split, images in (("training", dataset.train), ("test", dataset.test)):
-        if not (images.labels >= 0).any():
+def need_labels(dataset: ImageDataset, wanted_by: str, training: int = 1) -> None:
+    """ConfigError unless so many training images and some test image have a class."""
+    for split, images, least in (("training", dataset.train, training), ("test", dataset.test, 1)):
+        if (count := int((images.labels >= 0).sum())) < least:
             raise ConfigError(
-                f"{wanted_by} needs classes of {split} images, and none is known. "
-                "Choose data with classes, or leave the evaluator out",
+                f"{wanted_by} needs classes of {f'at least {least} ' if count else ''}{split} images, "
+                f"and {count or 'none'} is known. Choose data with classes, or leave the evaluator out",
                 key="evaluators",
             )
+
+
+def need_two(images: Images, split: str, wanted_by: str) -> None:
+    """ConfigError unless the split has two images."""
+    if len(images) < 2:
+        raise ConfigError(
+            f"{wanted_by} needs at least 2 {split} images, and there is {len(images) or 'none'}. "
+            "Choose data with more images, or leave the evaluator out",
+            key="evaluators",
+        )
 
 
 def known(images: Images) -> Images:
@@ -80,9 +90,9 @@ def hold_out(data: Labelled, share: float, generator: torch.Generator) -> tuple[
 
 
 def few_of_each_class(labels: Int[Tensor, " images"], share: float, generator: torch.Generator) -> Int[Tensor, " few"]:
-    """Places of a random share of each class's images, one of each class at least."""
+    """Places of a random share of each known class's images, one of each class at least."""
     chosen = []
-    for label in torch.unique(labels):
+    for label in torch.unique(labels[labels >= 0]):
         places = torch.nonzero(labels == label).flatten()
         order = torch.randperm(len(places), generator=generator).to(labels.device)
         chosen.append(places[order[: max(round(share * len(places)), 1)]])

@@ -29,15 +29,14 @@ def neighbour_votes(
     points, others = references.features.double(), queries.double()
     if metric == "cosine":
         points, others = functional.normalize(points, dim=1), functional.normalize(others, dim=1)
-    # Embeddings can be almost alike: what float32 compares is how they differ from their mean.
+    # In float64 throughout, about their mean: embeddings can be almost alike, or lie in tight groups far from each other.
     mean = points.mean(dim=0)
     points, others = points - mean, others - mean
     # Up to what all references of a query share, closeness is the product with the query or minus half the squared distance to it.
     offsets = points @ mean if metric == "cosine" else -points.square().sum(dim=1) / 2
     most = min(most, len(references))
     votes = [
-        _votes(torch.addmm(offsets.float(), chunk.float(), points.T.float()), references.labels, most)
-        for chunk in torch.split(others, CHUNK)
+        _votes(torch.addmm(offsets, chunk, points.T), references.labels, most) for chunk in torch.split(others, CHUNK)
     ]
     return torch.cat(votes, dim=1)
 

@@ -28,7 +28,6 @@ def assemble(
         pictures: file (within the run folder), caption and rows of each evaluator's named images.
         missing: why an evaluator has no numbers.
     """
-    images = run.step * run.config.training.batch_size * run.task.images_per_example
     return {
         "name": run.config.name,
         "seed": run.config.seed,
@@ -57,7 +56,7 @@ def assemble(
             "seconds": run.seconds,
             "epochs": run.epoch,
             "steps": run.step,
-            "images_per_second": images / run.seconds if run.seconds else None,
+            "images_per_second": run.images / run.seconds if run.seconds else None,
             "parameters": sum(parameter.numel() for parameter in run.method.parameters()),
             "train_images": len(run.task.train_pixels),
             "device": str(run.device),

@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import importlib
+import inspect
 from typing import Any, Literal
 
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
+from torch.func import functional_call
 
 from gedi_nesy import Backbone, ConfigError, Options
 from gedi_nesy.errors import did_you_mean
 from gedi_nesy.models.mode import evaluating
+
+# Set for the networks of torchvision that have them: no outputs beside the features in training, and weights drawn as ever
+# without a warning that this may change.
+DEFAULTS = {"aux_logits": False, "init_weights": True}
 
 
 class LibraryModel(Backbone):
@@ -43,6 +49,12 @@ class LibraryModel(Backbone):
             ) from error
 
     def _count_features(self, shape: tuple[int, int, int]) -> int:
+        """Also in training, which leaves no trace in running statistics or in the weights that are drawn next."""
+        buffers = {name: buffer.clone() for name, buffer in self.layers.named_buffers()}
+        with torch.no_grad(), torch.random.fork_rng(devices=[]):
+            features = functional_call(self.layers, buffers, (torch.zeros(2, *shape),))
+        if not isinstance(features, Tensor):
+            raise TypeError(f"in training it gives {type(features).__name__}, not one tensor of features")
         with torch.no_grad(), evaluating(self):
             return int(self(torch.zeros(1, *shape)).shape[1])
 
@@ -64,7 +76,10 @@ def _torchvision_model(name: str, arguments: dict[str, Any], channels: int) -> n
     import torchvision.models  # slow to import
 
     _check_known(name, torchvision.models.list_models(module=torchvision.models), "torchvision")
-    model: nn.Module = torchvision.models.get_model(name, weights=None, **arguments)
+    build = torchvision.models.get_model_builder(name)
+    takes = inspect.signature(inspect.signature(build).return_annotation).parameters
+    defaults = {argument: value for argument, value in DEFAULTS.items() if argument in takes}
+    model: nn.Module = build(weights=None, **(defaults | arguments))
     linear = [path for path, layer in model.named_modules() if isinstance(layer, nn.Linear)]
     if not linear:
         raise ValueError("it has no linear layer to leave out")

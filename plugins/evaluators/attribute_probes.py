@@ -47,7 +47,7 @@ class AttributeProbes(Evaluator):
     options: Options
 
     def check(self, method: Method, task: Task) -> None:
-        """The data set has the attributes."""
+        """The data set has the attributes, and one to tell anything of."""
         known = task.dataset.train.attributes
         if not known:
             raise ConfigError(
@@ -61,11 +61,17 @@ class AttributeProbes(Evaluator):
                     f'the evaluator attribute_probes: no attribute "{name}".{did_you_mean(name, known)} Known: {", ".join(known)}',
                     key="evaluators",
                 )
+        if not self._names(task):
+            raise ConfigError(
+                f"the evaluator attribute_probes: no attribute has two values among the training images: {', '.join(known)}. "
+                "Choose data with more, or leave the evaluator out",
+                key="evaluators",
+            )
 
     def evaluate(self, method: Method, task: Task) -> Evaluation:
         """Accuracy of each attribute, and its mean over those with two values."""
         dataset = task.dataset
-        names = self.options.attributes or _most_balanced(dataset.train, self.options.balanced)
+        names = self._names(task)
         labels = _table(dataset.train, names)
         num_values = [max(int(column.max()) + 1, 1) for column in labels.unbind(dim=1)]
         found = self._accuracies(method, dataset.train, dataset.test, names, num_values)
@@ -83,6 +89,10 @@ class AttributeProbes(Evaluator):
             for name, count, value, guess in rows
         ]
         return Evaluation(numbers, definitions, {"attributes": table})
+
+    def _names(self, task: Task) -> tuple[str, ...]:
+        """The attributes to learn."""
+        return self.options.attributes or _most_balanced(task.dataset.train, self.options.balanced)
 
     def _accuracies(
         self, method: Method, train: Images, test: Images, names: tuple[str, ...], num_values: list[int]

@@ -14,7 +14,7 @@ from pydantic import Field, field_validator
 from torch import Tensor
 
 from gedi_nesy import ConfigError, Evaluation, Evaluator, Method, Options, Task
-from gedi_nesy.evaluation.features import need_labels
+from gedi_nesy.evaluation.features import need_labels, need_two
 from gedi_nesy.evaluation.frechet import Moments, frechet_distance, moments
 from gedi_nesy.evaluation.reconstruction import require_latents
 from gedi_nesy.evaluation.sampling import Source, generated
@@ -52,7 +52,9 @@ class _Frechet(Evaluator):
         return ("sample",) if self.options.source == "sample" else ()
 
     def check(self, method: Method, task: Task) -> None:
-        """The method can generate images."""
+        """The method can generate images, and there are enough of both splits for a covariance."""
+        need_two(task.dataset.train, "training", f"the evaluator {self.NAME}")
+        need_two(task.dataset.test, "test", f"the evaluator {self.NAME}")
         if self.options.source != "sample":
             require_latents(method, f"the evaluator {self.NAME} with source: class_conditional")
             need_labels(task.dataset, f"the evaluator {self.NAME} with source: class_conditional")
@@ -139,7 +141,7 @@ class FrechetClassifier(_Frechet):
     def check(self, method: Method, task: Task) -> None:
         """The classifier has labels to learn from."""
         super().check(method, task)
-        need_labels(task.dataset, f"the evaluator {self.NAME}")
+        need_labels(task.dataset, f"the evaluator {self.NAME}", training=2)
 
     def _measure(self, task: Task) -> tuple[Features, str, dict[str, tuple[float, str]]]:
         dataset = task.dataset

@@ -40,10 +40,10 @@ class NearestNeighbours(Evaluator):
     options: Options
 
     def check(self, method: Method, task: Task) -> None:
-        """Some images of both splits have classes, and other data sets are there."""
-        need_labels(task.dataset, "the evaluator knn")
+        """Some test images and two training images, to hold one of them out, have classes, and other data sets are there."""
+        need_labels(task.dataset, "the evaluator knn", training=2)
         for data in self.options.transfer:
-            need_labels(self._read(data, task), f"the evaluator knn on {data.name}")
+            need_labels(self._read(data, task), f"the evaluator knn on {data.name}", training=2)
 
     def evaluate(self, method: Method, task: Task) -> Evaluation:
         """Accuracy and k for each distance, and the curve over k that k was chosen by."""

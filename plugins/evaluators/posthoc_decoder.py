@@ -12,7 +12,7 @@ from torch import Tensor
 
 from gedi_nesy import DivergenceError, Evaluation, Evaluator, Task
 from gedi_nesy.data.dataset import to_unit_range
-from gedi_nesy.evaluation.features import Labelled, standardiser
+from gedi_nesy.evaluation.features import Labelled, need_two, standardiser
 from gedi_nesy.evaluation.posthoc_decoder import DecoderTraining, train_decoder
 from gedi_nesy.evaluation.reconstruction import Reconstruct, side_by_side, squared_errors
 from gedi_nesy.evaluators import CHUNK
@@ -39,6 +39,10 @@ class PosthocDecoder(Evaluator):
         """Images to look at."""
 
     options: Options
+
+    def check(self, method: Any, task: Task) -> None:
+        """There is a training image to learn from and one to hold out."""
+        need_two(task.dataset.train, "training", "the evaluator posthoc_decoder")
 
     def evaluate(self, method: Any, task: Task) -> Evaluation:
         """The error in two units, that of the mean image, and images beside their reconstructions."""

@@ -14,7 +14,7 @@ from gedi_nesy.data.dataset import to_pixels
 from gedi_nesy.evaluation.features import need_labels
 from gedi_nesy.evaluation.reconstruction import all_latents
 from gedi_nesy.evaluation.sampling import class_gaussians, decoded_samples, energy_samples, most_likely
-from gedi_nesy.evaluators import predict
+from gedi_nesy.evaluators import output_names, predict
 from gedi_nesy.methods import ImageBatch, capabilities
 from gedi_nesy.samplers.sgld import SgldOptions
 
@@ -79,15 +79,13 @@ class Sampling(Evaluator):
         device, shown = task.dataset.train.pixels.device, self.options.shown
         labels = torch.arange(task.num_classes, device=device).repeat_interleave(shown)
         images = energy_samples(method, labels, self.options.sgld, self.context.generator("sampling", device))
-        named = task.num_classes == len(task.dataset.classes)
-        names = list(task.dataset.classes) if named else [str(number) for number in range(task.num_classes)]
         how = (
             f"samples of the energy model after {self.options.sgld.steps} more moves along the gradient of log p(x, y)"
         )
         return self._evaluation(
             images,
             predict(method, to_pixels(images)).argmax(dim=1) == labels,
-            names,
+            output_names(task, self.context.terms),
             f"share of {shown} images of each class, {how}, whose most probable class is y",
             f"One row for each class y: {how}",
         )

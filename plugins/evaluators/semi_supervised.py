@@ -8,14 +8,15 @@ from copy import deepcopy
 from typing import Annotated, Any
 
 import torch
+from jaxtyping import Int
 from pydantic import Field
-from torch import nn
+from torch import Tensor, nn
 from torch.nn import functional
 
-from gedi_nesy import DataError, DivergenceError, Evaluation, Evaluator, Method, Options, Task
+from gedi_nesy import ConfigError, DivergenceError, Evaluation, Evaluator, Method, Options, Task
 from gedi_nesy.data.dataset import Images
 from gedi_nesy.data.views import make_views
-from gedi_nesy.evaluation.features import accuracy, few_of_each_class, known, labelled, need_labels
+from gedi_nesy.evaluation.features import accuracy, few_of_each_class, labelled, need_labels
 
 Rate = Annotated[float, Field(gt=0)]
 
@@ -52,15 +53,22 @@ class SemiSupervised(Evaluator):
     options: Options
 
     def check(self, method: Method, task: Task) -> None:
-        """Some images of both splits have classes."""
-        need_labels(task.dataset, "the evaluator semi_supervised")
+        """Some images of both splits have classes, and each share is more than one image."""
+        need_labels(task.dataset, "the evaluator semi_supervised", training=2)
+        for share in self.options.shares:
+            if len(self._few(task.dataset.train, share)) < 2:
+                raise ConfigError(
+                    f"the evaluator semi_supervised: {share.labels:g} of the labels is one training image, which cannot be "
+                    "trained on. Choose larger shares or data with more images, or leave the evaluator out",
+                    key="evaluators",
+                )
 
     def evaluate(self, method: Method, task: Task) -> Evaluation:
         """Test accuracy for each share of the labels."""
         numbers: dict[str, float] = {}
         definitions: dict[str, str] = {}
         for share in self.options.shares:
-            few = self._few(known(task.dataset.train), share)
+            few = task.dataset.train.at(self._few(task.dataset.train, share))
             name = f"semi_supervised_{share.labels * 100:g}_percent"
             numbers[name] = self._accuracy(method, task, few, share)
             definitions[name] = (
@@ -77,11 +85,9 @@ class SemiSupervised(Evaluator):
             return math.nan
         return accuracy(layer(test.features).argmax(dim=1), test.labels)
 
-    def _few(self, train: Images, share: Share) -> Images:
-        rows = few_of_each_class(train.labels, share.labels, self.context.generator(f"labels {share.labels}"))
-        if len(rows) < 2:
-            raise DataError("semi_supervised: one labelled training image cannot be trained on, give at least 2")
-        return train.at(rows)
+    def _few(self, train: Images, share: Share) -> Int[Tensor, " few"]:
+        """Places of the training images whose labels are used."""
+        return few_of_each_class(train.labels, share.labels, self.context.generator(f"labels {share.labels}"))
 
     def _fine_tuned(self, method: Method, few: Images, share: Share, num_classes: int) -> tuple[nn.Module, nn.Module]:
         """A copy of the method and a linear layer, trained on these images, in evaluation mode."""

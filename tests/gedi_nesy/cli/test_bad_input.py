@@ -288,7 +288,8 @@ def test_a_run_that_cannot_sample_says_so(tiny_config, cli):
     assert cli("train", tiny_config, "--run-id", "r", "training.epochs=1", "weights={prior: 1, nesy: 1}")[0] == 0
     code, _, err = cli("sample", "runs/tiny/r")
     assert (
-        code == 2 and 'the command sample needs sample, and method "gedi" offers class_log_probs, embed. Train a' in err
+        code == 2
+        and 'the command sample needs sample, and method "gedi" offers class_log_probs, embed, logits. Train a' in err
     )
 
 

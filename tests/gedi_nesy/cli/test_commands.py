@@ -131,6 +131,16 @@ def test_predict_gives_classes_and_with_enough_images_the_query(run, cli):
     assert "sum_holds(A, B, C) is asked with as many images as it has slots: 3, not 2" in out
 
 
+@pytest.mark.parametrize(
+    ("weight", "names"), [(5, [str(k) for k in range(10)]), (0, [f"cluster {k}" for k in range(10)])]
+)
+def test_predict_names_classes_only_where_training_knew_them(tiny_config, cli, weight, names):
+    assert cli("train", tiny_config, "--run-id", "r", "training.epochs=1", f"weights.nesy={weight}")[0] == 0
+    code, out, err = cli("predict", RUN, bar(1, "1.png"), "--json")
+    assert code == 0, err
+    assert list(json.loads(out)["images"][0]["probabilities"]) == names
+
+
 def test_sample_writes_a_grid(run, cli):
     code, out, _ = cli("sample", run, "--count", 9, "--out", "grid.png")
     assert code == 0 and out.strip() == "grid.png"

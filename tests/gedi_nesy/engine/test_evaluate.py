@@ -46,32 +46,39 @@ def test_images_of_an_evaluator_become_files_that_results_name(tiny_config, cli,
         assert picture.format == "PNG"
 
 
-DIVERGING = """
-from gedi_nesy import DivergenceError, Evaluator, hookimpl
+FAILING = """
+from gedi_nesy import DataError, DivergenceError, Evaluator, hookimpl
 
 class Diverging(Evaluator):
     def evaluate(self, method, task):
         raise DivergenceError("the score of some image is not finite")
 
+class Starving(Evaluator):
+    def evaluate(self, method, task):
+        raise DataError("one image cannot be split")
+
 @hookimpl
 def register(registry):
     registry.add_evaluator("diverging", Diverging)
+    registry.add_evaluator("starving", Starving)
 """
+REASONS = {"diverging": "the score of some image is not finite", "starving": "one image cannot be split"}
 
 
-def test_an_evaluator_that_diverges_leaves_the_others_their_numbers(tiny_config, cli, tmp_path):
-    (tmp_path / "diverging.py").write_text(DIVERGING)
-    text = tiny_config.read_text().replace("plugins: [", f"plugins: [{tmp_path / 'diverging.py'}, ")
+@pytest.mark.parametrize("failing", REASONS)
+def test_an_evaluator_that_fails_after_training_leaves_the_others_their_numbers(failing, tiny_config, cli, tmp_path):
+    (tmp_path / "failing.py").write_text(FAILING)
+    text = tiny_config.read_text().replace("plugins: [", f"plugins: [{tmp_path / 'failing.py'}, ")
     tiny_config.write_text(text)
-    code, out, err = cli("train", tiny_config, "--run-id", "r", "evaluators=[diverging, classification]")
+    code, out, err = cli("train", tiny_config, "--run-id", "r", f"evaluators=[{failing}, classification]")
     assert code == 0, err
-    assert "no numbers of diverging: the score" in out
+    assert f"no numbers of {failing}: {REASONS[failing]}" in out
     run = Path("runs/tiny/r")
     results = json.loads((run / "results.json").read_text())
     assert set(results["numbers"]) == {"classification"}
-    assert [evaluator["name"] for evaluator in results["evaluators"]] == ["diverging", "classification"]
-    assert results["missing"] == {"diverging": "the score of some image is not finite"}
-    note = "no numbers of the evaluator diverging: the score of some image is not finite"
+    assert [evaluator["name"] for evaluator in results["evaluators"]] == [failing, "classification"]
+    assert results["missing"] == {failing: REASONS[failing]}
+    note = f"no numbers of the evaluator {failing}: {REASONS[failing]}"
     assert results["notes"][-1] == note and note in (run / "report.html").read_text()
     assert json.loads((run / "state.json").read_text())["state"] == "finished"
 

@@ -19,6 +19,7 @@ from gedi_nesy.engine.build import build_run
 from gedi_nesy.engine.run_folder import RunFolder
 from gedi_nesy.engine.state import State, _process_started, _write
 from gedi_nesy.engine.train import _step
+from gedi_nesy.errors import RunError
 from gedi_nesy.plugin_manager import load_plugins
 
 
@@ -31,6 +32,7 @@ def outcome(run_id):
         line.pop("seconds", None)
     tensors = checkpoint.read(checkpoint.newest(folder.checkpoints)).tensors
     return (
+        checkpoint.read(checkpoint.newest(folder.checkpoints)).values["images"],
         results["numbers"],
         results["terms"],
         results["diagnosis"],
@@ -120,6 +122,17 @@ def test_resuming_with_another_config_names_the_difference(tiny_config, uninterr
         and "Changed: training.learning_rate (0.001 then, 0.002 now). Undo" in err
         and err.count("error:") == 1
     )
+
+
+def test_a_checkpoint_of_another_version_says_so_also_where_only_its_weights_are_read(uninterrupted):
+    from gedi_nesy.engine.start import reopen
+
+    run, _ = reopen(_folder("whole"))
+    saved = checkpoint.read(checkpoint.newest(run.folder.checkpoints))
+    del saved.values["images"]
+    for how in (checkpoint.restore, checkpoint.restore_weights):
+        with pytest.raises(RunError, match="lacks 'images': another version of gedi-nesy wrote it"):
+            how(run, saved)
 
 
 def test_resuming_a_finished_run_changes_nothing(tiny_config, uninterrupted, cli):

@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
 from gedi_nesy.engine.run_folder import RunFolder
@@ -83,6 +84,17 @@ def test_a_number_that_no_process_can_have_is_no_sign_of_life(folder: RunFolder)
     with working(folder):
         change(folder, process=10**30)
         assert standing(folder).state is State.killed
+
+
+def test_a_process_is_not_signalled_to_see_whether_it_is_there(folder: RunFolder, monkeypatch: Any) -> None:
+    """On Windows signal 0 is that of Ctrl+C."""
+    signalled: list[int] = []
+    monkeypatch.setattr(os, "kill", lambda process, signal: signalled.append(process))
+    with working(folder):
+        for there in (True, False):
+            monkeypatch.setattr(psutil, "pid_exists", lambda process, there=there: there)
+            assert standing(folder).state is (State.running if there else State.killed)
+    assert not signalled
 
 
 @pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="needs /proc")

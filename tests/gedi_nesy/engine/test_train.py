@@ -32,6 +32,11 @@ def results():
     return json.loads((RUN / "results.json").read_text())
 
 
+def trained_images():
+    training = results()["training"]
+    return training["images_per_second"] * training["seconds"]
+
+
 def metrics():
     return [json.loads(line) for line in (RUN / "metrics.jsonl").read_text().splitlines()]
 
@@ -68,6 +73,7 @@ def test_roll_back_goes_to_the_checkpoint_with_half_the_rate(tiny_config, cli, t
     assert steps == list(range(1, 17))
     rates = {line["step"]: line["learning_rate"] for line in metrics() if "terms" in line}
     assert rates[16] == pytest.approx(rates[1] / 2)
+    assert trained_images() == pytest.approx((6 + 12) * 30), "also those of the steps that were undone"
 
 
 def test_rolling_back_forever_is_given_up(tiny_config, cli):
@@ -84,6 +90,7 @@ def test_a_stuck_run_starts_again_with_other_weights_and_notes_it(tiny_config, c
     notes = results()["notes"]
     assert [note[:9] for note in notes] == ["attempt 1", "attempt 2"] and "nesy is" in notes[0] and notes[0] in out
     assert [line["step"] for line in metrics() if "terms" in line] == list(range(1, 17))
+    assert trained_images() == pytest.approx((8 + 8 + 16) * 30), "also those of the attempts that were given up"
 
 
 def test_attempts_differ_in_weights_and_not_in_data(tiny_config):
@@ -193,6 +200,7 @@ def test_the_last_step_of_an_epoch_takes_the_batches_that_are_left(tiny_config, 
     assert cli("train", tiny_config, "--run-id", "r", "training.accumulate=3", "training.epochs=2")[0] == 0
     lines = [line for line in metrics() if "terms" in line]
     assert [(line["step"], line["epoch"]) for line in lines] == [(1, 0.5), (2, 1.0), (3, 1.5), (4, 2.0)]
+    assert trained_images() == pytest.approx(2 * 4 * 30), "8 batches of 10 examples with 3 images each"
 
 
 def test_a_gradient_is_clipped_to_the_limit_and_its_own_norm_is_what_is_looked_at():

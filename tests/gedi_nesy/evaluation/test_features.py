@@ -99,3 +99,8 @@ def test_a_few_of_each_class_are_a_share_of_each(share, counts):
     labels = torch.tensor([0] * 10 + [1] * 20 + [2])
     rows = few_of_each_class(labels, share, torch.Generator().manual_seed(0))
     assert torch.bincount(labels[rows]).tolist() == counts and len(set(rows.tolist())) == len(rows)
+
+
+def test_images_whose_class_is_not_known_are_no_class_of_their_own():
+    rows = few_of_each_class(torch.tensor([-1, 0, -1, 1, -1]), 0.1, torch.Generator().manual_seed(0))
+    assert rows.tolist() == [1, 3]

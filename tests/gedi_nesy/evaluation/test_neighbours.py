@@ -34,6 +34,23 @@ def test_votes_are_those_of_scikit_learn_for_every_k(metric, shift):
         assert torch.equal(votes[k - 1], by_scikit_learn(queries, references, k, metric)), k
 
 
+def in_two_groups(count, between, within, seed):
+    """Groups that lie far apart, and in each the classes close by each other."""
+    generator = torch.Generator().manual_seed(seed)
+    group, labels = torch.randint(2, (2, count), generator=generator)
+    points = torch.randn(count, 8, generator=generator) * within / 5
+    points[:, 0] += (group * 2 - 1) * between
+    points[:, 1] += (labels * 2 - 1) * within
+    return Labelled(points, labels)
+
+
+@pytest.mark.parametrize("metric", ["euclidean", "cosine"])
+@pytest.mark.parametrize(("between", "within"), [(10, 1e-3), (1000, 0.05)])
+def test_classes_within_tight_groups_far_from_each_other_are_told_apart(metric, between, within):
+    references, queries = (in_two_groups(300, between, within, seed) for seed in (0, 1))
+    assert torch.equal(neighbour_votes(queries.features, references, 1, metric)[0], queries.labels)
+
+
 @pytest.mark.parametrize("metric", ["euclidean", "cosine"])
 def test_fewer_references_than_neighbours_gives_fewer_rows(metric):
     references, queries = drawn(5), drawn(30, seed=1).features

@@ -7,6 +7,7 @@ from types import SimpleNamespace
 
 import pytest
 import torch
+import torchvision.models
 from gedi_nesy_plugins.backbones.library_model import LibraryModel
 from torch import nn
 
@@ -26,6 +27,23 @@ def test_a_torchvision_model_ends_before_its_last_linear_layer(model, features):
     assert backbone(torch.randn(2, 3, 32, 32)).shape == (2, features)
 
 
+def test_a_model_with_further_outputs_in_training_has_features_alone():
+    assert make(model="googlenet").train()(torch.randn(2, 3, 32, 32)).shape == (2, 1024)
+
+
+def test_the_attempt_in_training_changes_neither_statistics_nor_what_is_drawn_next():
+    """Dropout draws, and the heads of methods are drawn after their backbone."""
+    torch.manual_seed(0)
+    backbone = LibraryModel(LibraryModel.Options(model="mobilenet_v3_small"), (3, 32, 32))
+    drawn = torch.get_rng_state()
+    torch.manual_seed(0)
+    plain = torchvision.models.mobilenet_v3_small(weights=None)
+    assert torch.equal(drawn, torch.get_rng_state())
+    assert all(module.training for module in backbone.modules())
+    buffers = dict(plain.named_buffers())
+    assert all(torch.equal(buffer, buffers[name]) for name, buffer in backbone.layers.named_buffers())
+
+
 def test_grey_images_are_shown_in_three_equal_channels():
     backbone = make((1, 32, 32), model="resnet18")
     grey = torch.randn(2, 1, 32, 32)
@@ -43,6 +61,10 @@ def test_arguments_reach_the_builder():
         ({"model": "squeezenet1_0"}, "it has no linear layer to leave out"),
         ({"model": "vit_b_32"}, "cannot be built for images of 3x32x32"),
         ({"model": "resnet18", "arguments": {"layrs": 3}}, "layrs"),
+        (
+            {"model": "googlenet", "arguments": {"aux_logits": True}},
+            "in training it gives GoogLeNetOutputs, not one tensor",
+        ),
     ],
 )
 def test_what_cannot_be_built_is_said_before_training(options, message):

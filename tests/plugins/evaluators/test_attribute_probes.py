@@ -72,3 +72,11 @@ def test_what_the_data_set_does_not_say_is_an_error_before_training(flat, task, 
         ConfigError, match=r'no attribute "hairs". Did you mean "hair"\? Known: rare, high, third, hair'
     ):
         evaluate(flat(), task, attributes=("hairs",))
+
+
+@pytest.mark.parametrize("value", [0, -1])
+def test_attributes_without_two_values_are_an_error_before_training(value, flat, task):
+    for images in (task.dataset.train, task.dataset.test):
+        images.attributes.update({name: torch.full_like(images.labels, value) for name in images.attributes})
+    with pytest.raises(ConfigError, match="no attribute has two values among the training images: rare, high, third"):
+        evaluate(flat(), task)

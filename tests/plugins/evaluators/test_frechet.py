@@ -63,6 +63,20 @@ def test_what_cannot_be_generated_is_said_before_training(flat, forty):
         evaluate(flat(), forty, source="class_conditional")
 
 
+@pytest.mark.parametrize(
+    ("train", "test", "message"),
+    [
+        ([0], [0, 1], "needs at least 2 training images, and there is 1"),
+        ([0, 1], [0], "needs at least 2 test images, and there is 1"),
+        ([0, -1], [0, 1], "needs classes of at least 2 training images, and 1 is known"),
+    ],
+)
+def test_too_few_images_are_said_before_training(labelled_task, train, test, message):
+    task = labelled_task(train, test)
+    with pytest.raises(ConfigError, match=f"the evaluator frechet_classifier {message}"):
+        evaluate(Replay(task.dataset.train.pixels), task)
+
+
 def test_fid_without_its_weights_is_an_error_before_training(forty, tmp_path):
     evaluator = Fid(Fid.Options(weights=str(tmp_path / "none.pth")))
     with pytest.raises(ConfigError, match=r"none\.pth\. FID needs pt_inception-2015-12-05-6726825d\.pth"):

@@ -83,6 +83,8 @@ def test_a_constant_embedding_is_at_chance(flat, forty):
 def test_without_labels_of_training_images_it_says_so(flat, labelled_task):
     with pytest.raises(ConfigError, match="the evaluator knn needs classes of training images"):
         evaluate(flat(), labelled_task([-1, -1], [0, 1]))
+    with pytest.raises(ConfigError, match="knn needs classes of at least 2 training images, and 1 is known"):
+        evaluate(flat(), labelled_task([1, -1], [0, 1]))
 
 
 @pytest.mark.parametrize("options", [{"metrics": ()}, {"max_neighbours": 0}, {"validation": 1.0}])

@@ -9,7 +9,7 @@ import torch
 from gedi_nesy_plugins.evaluators.posthoc_decoder import PosthocDecoder
 from torch import nn
 
-from gedi_nesy import DataError
+from gedi_nesy import ConfigError, DataError
 from gedi_nesy.evaluation.posthoc_decoder import DecoderTraining, train_decoder
 
 QUICK = {"epochs": 60, "batch_size": 20, "learning_rate": 0.01}
@@ -82,5 +82,7 @@ def test_the_best_epoch_on_the_held_out_part_counts_and_a_worse_one_stops():
 
 
 def test_what_cannot_be_trained_on_says_so(flat, labelled_task):
-    with pytest.raises(DataError, match="1 training image cannot train a decoder"):
+    with pytest.raises(ConfigError, match="posthoc_decoder needs at least 2 training images, and there is 1"):
         evaluate(flat(), labelled_task([0], [0]))
+    with pytest.raises(DataError, match="1 training image cannot train a decoder"):
+        train_decoder(lambda: None, torch.zeros(1, 2), torch.zeros(1), DecoderTraining(), torch.Generator())

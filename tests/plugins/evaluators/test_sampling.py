@@ -8,6 +8,8 @@ from gedi_nesy_plugins.evaluators.sampling import Sampling
 from torch import nn
 
 from gedi_nesy import ConfigError
+from gedi_nesy.evaluators import EvaluatorContext
+from gedi_nesy.types import Term
 
 
 class Pixels(nn.Module):
@@ -37,8 +39,9 @@ class Peaks(nn.Module):
         return torch.zeros(count, 1, 2, 2)
 
 
-def evaluate(method, task, **options):
-    evaluator = Sampling(Sampling.Options(**options))
+def evaluate(method, task, terms=(), **options):
+    context = EvaluatorContext(terms={name: Term("") for name in terms})
+    evaluator = Sampling(Sampling.Options(**options), context)
     evaluator.check(method, task)
     return evaluator.evaluate(method, task)
 
@@ -82,6 +85,12 @@ def test_an_energy_is_followed_to_each_class(forty):
     assert torch.equal(brightest(found.images["classes"]), torch.arange(4)[:, None].expand(4, 3))
     assert found.numbers == {"samples_recognised": 1.0}
     assert "200 more moves" in found.definitions["samples_recognised"]
+
+
+@pytest.mark.parametrize(("terms", "names"), [(["gen"], [f"cluster {k}" for k in range(4)]), (["gen", "nesy"], "abcd")])
+def test_rows_of_an_energy_have_names_of_classes_only_where_training_knew_them(forty, terms, names):
+    forty.TERMS = {"nesy": ""}
+    assert evaluate(Peaks(), forty, terms, shown=1, sgld={"steps": 1}).images["classes"].rows == tuple(names)
 
 
 def test_a_method_without_either_is_named(flat, forty):

@@ -9,7 +9,7 @@ import torch
 from gedi_nesy_plugins.evaluators.semi_supervised import SemiSupervised, Share
 from torch import nn
 
-from gedi_nesy import ConfigError, DataError
+from gedi_nesy import ConfigError
 from gedi_nesy.evaluators import EvaluatorContext
 
 
@@ -86,8 +86,15 @@ def test_a_batch_of_one_left_over_is_no_step(labelled_task):
 
 
 def test_one_labelled_image_is_refused(labelled_task):
-    with pytest.raises(DataError, match="one labelled training image"):
+    with pytest.raises(ConfigError, match="needs classes of at least 2 training images, and 1 is known"):
         evaluate(Network().eval(), labelled_task([1, -1], [0, 1]))
+
+
+def test_a_share_of_one_image_is_refused_before_training(labelled_task):
+    with pytest.raises(ConfigError, match=r"semi_supervised: 0\.01 of the labels is one training image") as error:
+        evaluate(Network().eval(), labelled_task([1] * 12, [0, 1]))
+    assert error.value.key == "evaluators"
+    evaluate(Network().eval(), labelled_task([1] * 12 + [0, -1], [0, 1]), epochs=1)
 
 
 def test_a_share_that_diverges_is_not_a_number_and_leaves_the_others(task):
