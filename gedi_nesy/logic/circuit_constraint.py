@@ -41,7 +41,7 @@ class CircuitConstraint(Constraint):
 
     def __init__(self, circuit: Circuit, spec: ConstraintSpec) -> None:
         super().__init__(spec, circuit.answers)
-        self.circuit, self.template = circuit, spec.template
+        self.circuit = circuit
         self.learnable = LearnableProbabilities() if spec.learnable is None else spec.learnable
         self.first_row = self._lay_out_rows()
         has_evidence = circuit.evidence != TRUE
@@ -85,17 +85,6 @@ class CircuitConstraint(Constraint):
             return values[0]
         joint, evidence = self.evaluator(rows, torch.stack([root, torch.full_like(root, self._evidence)]))
         return _given(joint, evidence)
-
-    def _answer_of_each(
-        self, answer: Int[Tensor, " examples"] | None, num_examples: int, device: torch.device
-    ) -> Int[Tensor, " examples"]:
-        if answer is None:
-            if len(self.answers) != 1:
-                raise ValueError(f"the query has {len(self.answers)} answers: say which each example has")
-            return torch.zeros(num_examples, dtype=torch.long, device=device)
-        if answer.shape != (num_examples,):
-            raise ValueError(f"answer must be ({num_examples} examples,), got {tuple(answer.shape)}")
-        return answer
 
     def rows(self, log_probs: PerNetwork) -> Float[Tensor, "weights examples"]:
         """The evaluator's input: see the class."""

@@ -72,6 +72,7 @@ class Constraint(nn.Module, ABC):
     the single answer `()`.
 
     Attributes:
+        template: the query.
         slots: names of the image slots, in the order of the template.
         labels: names of the label columns, in the order of the template.
         answers: one tuple of strings for each answer, in the order that `answer` indexes.
@@ -80,7 +81,8 @@ class Constraint(nn.Module, ABC):
 
     def __init__(self, spec: ConstraintSpec, answers: Sequence[tuple[str, ...]]) -> None:
         super().__init__()
-        self.slots, self.labels, self.answers = spec.template.slots, spec.template.labels, tuple(answers)
+        self.template, self.answers = spec.template, tuple(answers)
+        self.slots, self.labels = spec.template.slots, spec.template.labels
         self.networks = dict(spec.networks)
 
     @staticmethod
@@ -189,6 +191,7 @@ class Constraint(nn.Module, ABC):
             return self.losses(log_probs, answer, target=target) - told
         if target is None:
             return -self.log_probability(log_probs, answer)
+        require(((target >= 0) & (target <= 1)).all(), "a target is not a probability between 0 and 1")
         # A zero weight must win over an infinite logarithm.
         holds = torch.where(target > 0, target * self.log_probability(log_probs, answer), 0.0)
         fails = torch.where(target < 1, (1 - target) * self.log_complement(log_probs, answer), 0.0)
@@ -228,6 +231,21 @@ class Constraint(nn.Module, ABC):
             told.append(log_probability)
         return given, torch.stack(told).sum(0)
 
+    def _answer_of_each(
+        self, answer: Int[Tensor, " examples"] | None, num_examples: int, device: torch.device
+    ) -> Int[Tensor, " examples"]:
+        """The index of each example's answer; ValueError for what is none, as it could be that of something else."""
+        if answer is None:
+            if len(self.answers) != 1:
+                raise ValueError(f"the query has {len(self.answers)} answers: say which each example has")
+            return torch.zeros(num_examples, dtype=torch.long, device=device)
+        if answer.shape != (num_examples,):
+            raise ValueError(f"answer must be ({num_examples} examples,), got {tuple(answer.shape)}")
+        last = len(self.answers) - 1
+        fault = f"an answer is not an index from 0 to {last}, as answer_index of the query {self.template.text} gives"
+        require(((answer >= 0) & (answer <= last)).all(), fault)
+        return answer
+
     def _per_network(self, tensors: PerNetwork) -> Mapping[str, Tensor]:
         """One tensor for each network; ValueError when networks are missing or foreign."""
         if isinstance(tensors, Tensor):
@@ -250,6 +268,14 @@ class Constraint(nn.Module, ABC):
                     f" for the inputs {inputs}; got {tuple(tensors[name].shape)}"
                 )
         return [tensors[name] for name in self.networks]
+
+
+def require(condition: Bool[Tensor, ""], fault: str) -> None:
+    """ValueError where a condition does not hold; on a GPU its own failure, later, as nobody waits for it."""
+    if condition.is_cuda:
+        torch._assert_async(condition, fault)
+    elif not condition:
+        raise ValueError(fault)
 
 
 def observe(

@@ -85,7 +85,7 @@ class DeepProbLogConstraint(Constraint):
 
     def __init__(self, spec: ConstraintSpec) -> None:
         super().__init__(spec, ())
-        self._program, self._template = one_goal(spec.program, spec.template)
+        self._program, self._goal = one_goal(spec.program, spec.template)
         self._lookups = {
             name: _Lookup(shape, self.slots, self._is_boolean(name)) for name, shape in self.networks.items()
         }
@@ -124,7 +124,7 @@ class DeepProbLogConstraint(Constraint):
         tensors = self._checked(log_probs)
         for lookup, tensor in zip(self._lookups.values(), tensors, strict=True):
             lookup.probabilities = tensor.exp()
-        chosen = [0] * len(tensors[0]) if answer is None else answer.tolist()
+        chosen = self._answer_of_each(answer, len(tensors[0]), tensors[0].device).tolist()
         batch = [
             Query(self._queries[index], substitution=self._substitution(example))
             for example, index in enumerate(chosen)
@@ -163,17 +163,15 @@ class DeepProbLogConstraint(Constraint):
         for lookup in self._lookups.values():
             lookup.probabilities = lookup.uniform()
         substitution = self._substitution(0)
-        goal = self._template.goal(list(substitution.values()))
+        goal = self._goal.goal(list(substitution.values()))
         with self._problog_errors():
             ground = self._model.solver.engine.ground(Query(goal), label="query")
         placeholders = {image: placeholder for placeholder, image in substitution.items()}
         found = {
-            self._template.answer(name): name.apply_term(placeholders)
-            for name, key in ground.queries()
-            if key is not None
+            self._goal.answer(name): name.apply_term(placeholders) for name, key in ground.queries() if key is not None
         }
         if not found or None in found:
-            raise ProgramError(f"the query {self._template.text} has no proof", Position(self._program.source))
+            raise ProgramError(f"the query {self.template.text} has no proof", Position(self._program.source))
         return sort_answers({answer: term for answer, term in found.items() if answer is not None})
 
     @contextlib.contextmanager

@@ -70,6 +70,14 @@ def test_all_answers_at_once_agree():
     torch.testing.assert_close(circuit.log_complement(log_probs, answer), reference.log_complement(log_probs, answer))
 
 
+@pytest.mark.parametrize("answer", [None, torch.tensor([-1]), torch.tensor([5])])
+def test_both_refuse_an_index_that_is_no_answer(answer):
+    text, query, images = PROGRAMS["list"]
+    for constraint in _both(specify(text, query, {"net": list(images)})):
+        with pytest.raises(ValueError, match=r"an index from 0 to 4|has 5 answers: say which each example has"):
+            constraint.log_probability(torch.zeros(1, 2, 3).log_softmax(2), answer)
+
+
 def test_several_networks_agree():
     text = DIGIT + (
         "nn(op,[X],Y,[plus,minus]) :: operator(X,Y). nn(pair,[X,Y]) :: close(X,Y).\n"
