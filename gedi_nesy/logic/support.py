@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import combinations
 from typing import Literal, TypeAlias
 
 from gedi_nesy.errors import Position, ProgramError
-from gedi_nesy.logic.circuit import FALSE, TRUE, Circuit
+from gedi_nesy.logic.circuit import FALSE, TRUE, Circuit, Node
 from gedi_nesy.logic.class_maps import ReadClass
 from gedi_nesy.logic.compiling import compile
 from gedi_nesy.logic.formula import TRUE as ALWAYS
-from gedi_nesy.logic.formula import And, Answer, Atom, Formula, NeuralSource, Or
+from gedi_nesy.logic.formula import And, Answer, Atom, Choice, Formula, NeuralSource, Or
 from gedi_nesy.logic.query import QueryTemplate
 
 ALL: Literal["all"] = "all"
@@ -52,6 +53,11 @@ class Training:
     roots: tuple[tuple[int, int], ...]
     networks: tuple[str, ...]
     sizes: Mapping[str, int]
+
+    @cached_property
+    def edges(self) -> list[dict[int, int]]:
+        """For each node of the circuit the child after each class."""
+        return [dict(node.edges) for node in self.circuit.nodes]
 
     def classes(self) -> list[ReadClass]:
         """The classes of all networks."""
@@ -104,6 +110,28 @@ def _training(circuit: Circuit, roots: tuple[tuple[int, int], ...]) -> Training:
     networks = tuple(_source(circuit, index).network for index in range(len(circuit.choices)))
     sizes = {network: choice.num_classes for network, choice in zip(networks, circuit.choices, strict=True)}
     return Training(circuit, roots, networks, sizes)
+
+
+def joined(parts: Sequence[Training]) -> Training:
+    """Examples of several queries of one program as nodes of one circuit, in which each query has choices of its own."""
+    if len(parts) == 1:
+        return parts[0]
+    choices, nodes, roots = list[Choice](), list[Node](), list[tuple[int, int]]()
+    for part in parts:
+        level, first = len(choices), len(nodes)
+        choices += part.circuit.choices
+        for node in part.circuit.nodes:
+            edges = tuple((value, _moved(child, first)) for value, child in node.edges)
+            nodes.append(Node(node.choice + level, edges))
+        roots += [(_moved(given, first), _moved(read, first)) for given, read in part.roots]
+    circuit = Circuit(tuple(choices), tuple(nodes), (), (), TRUE, TRUE, ())
+    networks = tuple(network for part in parts for network in part.networks)
+    sizes = {network: size for part in parts for network, size in part.sizes.items()}
+    return Training(circuit, tuple(roots), networks, sizes)
+
+
+def _moved(node: int, distance: int) -> int:
+    return node if node < 0 else node + distance
 
 
 class _Restriction:
