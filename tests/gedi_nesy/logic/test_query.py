@@ -3,8 +3,9 @@ from __future__ import annotations
 import pytest
 
 from gedi_nesy.errors import ProgramError
+from gedi_nesy.logic.grounding import ground
 from gedi_nesy.logic.program import parse
-from gedi_nesy.logic.query import QueryTemplate, check_template, one_goal, sort_answers
+from gedi_nesy.logic.query import QueryTemplate, check_template, one_goal, sort_answers, variables_of
 
 
 def test_slots_and_labels_come_in_order_of_occurrence():
@@ -137,13 +138,31 @@ def test_a_query_of_several_goals_keeps_positions_and_text():
     assert one_goal(program, QueryTemplate.parse("p(A)", {"A": "image"}))[0] is program
 
 
+@pytest.mark.parametrize("query", ["p(A,(-1)**2,T)", "p(A,(-1)**2,T), r(B)", "p(A,(-1)**2,T), r(B)."])
+def test_parentheses_of_a_query_of_several_goals_are_kept(query):
+    program = parse("nn(n,[X],Y,[0,1]) :: bit(X,Y). p(X,E,T) :- bit(X,_), T is E. r(X) :- bit(X,_).")
+    roles = {"A": "image", "B": "image", "T": "label"}
+    template = QueryTemplate.parse(query, {name: roles[name] for name in variables_of(query)})
+    assert list(ground(program, template).roots) == [("1",)]
+
+
+def test_a_query_that_changes_when_an_image_stands_in_two_slots_is_refused():
+    template = QueryTemplate.parse("p(A,B,(-1)**2)", dict.fromkeys("AB", "image"))
+    with pytest.raises(ProgramError) as caught:
+        template.identify((0, 0))
+    assert str(caught.value) == (
+        "the query p(A,B,(-1)**2) becomes p(A,A,-1**2), which ProbLog reads as something else; use simpler terms in it"
+        " and simpler values of constants"
+    )
+
+
 def test_values_that_change_on_paper_are_refused():
     template = QueryTemplate.parse("p(A,K)", {"A": "image", "K": "constant"})
     for value in ("'two words'", "-3", "0.5", '"text"', "f(a, [1, 2])"):
         assert template.bind({}, {"K": value}).text == f"p(A,{value})".replace("(a, ", "(a,")
     with pytest.raises(ProgramError, match=r"ProbLog reads the value 1e-20 of the constant K as 0\.0; use fewer"):
         template.bind({}, {"K": "1e-20"})
-    with pytest.raises(ProgramError, match=r"cannot be written down exactly with K = a:-b; use simpler values"):
+    with pytest.raises(ProgramError, match=r"the query p\(A,K\) becomes p\(A,:-\(a,b\)\), which ProbLog reads as s"):
         template.bind({}, {"K": "a:-b"})
 
 
