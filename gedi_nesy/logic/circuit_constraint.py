@@ -6,14 +6,13 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from gedi_nesy.errors import ProgramError
 from gedi_nesy.logic.circuit import TRUE, Circuit
 from gedi_nesy.logic.constraint import Constraint, ConstraintSpec, PerNetwork
 from gedi_nesy.logic.evaluation import CircuitEvaluator
 from gedi_nesy.logic.formula import Constant, Learnable, NeuralSource, Source
 from gedi_nesy.logic.learnable import LearnableProbabilities
 from gedi_nesy.logic.limits import Limits, compiled_circuit
-from gedi_nesy.logic.networks import check_networks
+from gedi_nesy.logic.networks import check_networks, unbound_input
 
 
 def build_constraint(spec: ConstraintSpec, limits: Limits | None = None) -> CircuitConstraint:
@@ -127,11 +126,7 @@ class CircuitConstraint(Constraint):
     def _input_row(self, source: NeuralSource) -> int:
         slots = tuple(self.slots[index] for index in source.slots)
         if (source.network, slots) not in self._input_rows:
-            known = ", ".join("+".join(names) for name, names in self._input_rows if name == source.network)
-            raise ProgramError(
-                f"in the query {self.template.text} the network {source.network} reads {'+'.join(slots)};"
-                f" it is bound to {known or 'nothing'}"
-            )
+            raise unbound_input(self.template, source.network, slots, self.networks[source.network])
         return self._input_rows[source.network, slots]
 
 

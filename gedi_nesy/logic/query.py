@@ -243,7 +243,8 @@ def _read_term(text: str) -> Any | None:
     from problog.logic import Term
 
     try:
-        return Term.from_string(text)
+        term = Term.from_string(text)
+        return None if terms.without_argument(term) else term
     except (ProbLogError, ValueError, IndexError):
         return None
 

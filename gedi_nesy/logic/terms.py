@@ -84,6 +84,18 @@ def variables(term: Any) -> list[Any]:
     return list(found.values())
 
 
+def without_argument(term: Any) -> Any | None:
+    """The first `name()` inside a term, whose argument ProbLog's parser leaves out; None where there is none."""
+    stack = [term]
+    while stack:
+        current = stack.pop()
+        if is_compound(current):
+            if any(argument is None for argument in current.args):
+                return current
+            stack.extend(reversed(current.args))
+    return None
+
+
 def substitute(term: Any, bindings: dict[str, Any]) -> Any:
     """The term with some of its variables replaced and the others kept."""
     from problog.logic import Var

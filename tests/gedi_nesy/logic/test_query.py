@@ -51,6 +51,7 @@ BAD_TEMPLATES = [
         "the argument A is declared as 'imgae'; allowed: image, images, label, constant. Did you mean \"image\"?",
     ),
     ("p(A", {"A": "image"}, "the query 'p(A' is not a term such as addition(A,B,Total)"),
+    ("p(A,f())", {"A": "image"}, "the query 'p(A,f())' is not a term such as addition(A,B,Total)"),
     ("p(A), 3", {"A": "image"}, "the query 'p(A), 3' is not a term such as addition(A,B,Total)"),
     ("p(A) :- q(A)", {"A": "image"}, "the query 'p(A) :- q(A)' is not a term such as addition(A,B,Total)"),
     ("A", {"A": "image"}, "the query 'A' is not a term such as addition(A,B,Total)"),
