@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from gedi_nesy.errors import DataError
 from gedi_nesy.logic.constraint import UNKNOWN, Constraint
 from gedi_nesy.logic.query import QueryTemplate
+from gedi_nesy.models.precision import widened
 
 IMPOSSIBLE = -1e30  # as a log-probability
 PADDING = -1  # the slot is not there in an example of this structure
@@ -209,7 +210,7 @@ class ConstraintFamily(nn.Module):
         self, constraint: Constraint, log_probs: Float[Tensor, "images classes"], examples: Examples
     ) -> dict[str, Float[Tensor, "examples inputs classes"]]:
         """What each network says about its inputs: the classifier's distribution among the network's classes."""
-        given = {}
+        given, log_probs = {}, widened(log_probs)
         for name, rows in _reads(constraint, examples):
             read, classes = log_probs[rows], self._classes(name)
             given[name] = read if self._is_whole[name] else _floored(read[..., classes]).log_softmax(-1)
@@ -219,6 +220,7 @@ class ConstraintFamily(nn.Module):
         self, constraint: Constraint, log_probs: Float[Tensor, "images classes"], examples: Examples
     ) -> Float[Tensor, " examples"]:
         """log P(each image is of its network's kind)."""
+        log_probs = widened(log_probs)
         total = log_probs.new_zeros(len(examples))
         for name, rows in _reads(constraint, examples):
             if not self._is_whole[name]:

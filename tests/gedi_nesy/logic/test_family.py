@@ -194,6 +194,19 @@ def test_half_precision_with_several_structures():
     torch.testing.assert_close(values, family.log_probability(log_probs(6), examples).float(), atol=5e-3, rtol=0)
 
 
+@pytest.mark.parametrize("half", [torch.float16, torch.bfloat16])
+def test_half_precision_with_networks_of_a_part_of_the_classes(half):
+    family, examples = formulas()
+    narrow = torch.cat([log_probs(2, 5), torch.tensor([[0.0, 0.0, -torch.inf, -torch.inf, -torch.inf]])]).to(half)
+    wide = narrow.float()
+    for name in ("loss", "log_probability"):
+        actual, expected = (getattr(family, name)(given, examples) for given in (narrow, wide))
+        assert actual.dtype == torch.float32
+        torch.testing.assert_close(actual, expected, rtol=0, atol=0)
+    leaf = narrow.clone().requires_grad_()
+    assert torch.autograd.grad(family.loss(leaf, examples), leaf)[0].isfinite().all()
+
+
 def asked(made, images):
     """The queries that take so many images."""
     return [constraint.template.text for constraint in made.family(3).taking(images)]
