@@ -111,7 +111,7 @@ def load_program(path: str | Path, *, allow_python: bool = False) -> Program:
     """
     file = find_program(str(path))
     try:
-        text = file.read_text(encoding="utf-8")
+        text = file.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise ProgramError(f"cannot read the program: {error}", Position(str(file))) from error
     return parse(text, str(path), allow_python=allow_python)

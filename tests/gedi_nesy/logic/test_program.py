@@ -117,6 +117,12 @@ def test_missing_file_is_named(tmp_path):
         load_program(tmp_path / "missing.pl")
 
 
+def test_a_file_that_begins_with_a_mark_is_read_without_it(tmp_path):
+    (tmp_path / "p.pl").write_text("\ufeffa. b :- c d.", encoding="utf-8")
+    with pytest.raises(ProgramError, match=r"p\.pl:1:11  not valid ProbLog: Expected binary operator"):
+        load_program(tmp_path / "p.pl")
+
+
 def test_a_file_that_is_no_text_is_named(tmp_path):
     (tmp_path / "image.pl").write_bytes(b"\x89PNG\xff\xfe")
     with pytest.raises(ProgramError, match=r"image\.pl  cannot read the program"):
