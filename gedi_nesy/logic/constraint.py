@@ -14,6 +14,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
 from ..errors import ProgramError
+from .query import find_answer
 
 if TYPE_CHECKING:
     from .learnable import LearnableProbabilities
@@ -214,11 +215,12 @@ class Constraint(nn.Module, ABC):
     def answer_index(self, answer: Sequence[object]) -> int:
         """Position of an answer, one value for each label column, in `answers`; ProgramError when there is no such answer."""
         values = tuple(str(value) for value in answer)
-        if values not in self.answers:
+        found = find_answer(self.answers, values)
+        if found is None:
             known = ", ".join(",".join(known) for known in self.answers[:20])
             more = ", ..." if len(self.answers) > 20 else ""
             raise ProgramError(f"({','.join(values)}) is no answer of the query. Answers: {known}{more}")
-        return self.answers.index(values)
+        return self.answers.index(found)
 
     def _observe(
         self, log_probs: PerNetwork, known: Mapping[str, Int[Tensor, "examples inputs"]]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
@@ -206,6 +207,19 @@ def check_template(program: Program, template: QueryTemplate) -> None:
 def sort_answers(answers: Mapping[tuple[str, ...], T]) -> dict[tuple[str, ...], T]:
     """The answers in their order everywhere: column by column, numbers by size and before other text."""
     return dict(sorted(answers.items(), key=lambda item: [_numbers_first(value) for value in item[0]]))
+
+
+def find_answer(answers: Sequence[tuple[str, ...]], labels: Sequence[str]) -> tuple[str, ...] | None:
+    """The answer of these labels, where `[0,1]` is `[0, 1]`; None if there is no such answer."""
+    if tuple(labels) in answers:
+        return tuple(labels)
+    wanted = [_squeezed(label) for label in labels]
+    return next((answer for answer in answers if [_squeezed(label) for label in answer] == wanted), None)
+
+
+def _squeezed(label: str) -> str:
+    """Without the spaces that separate no words."""
+    return re.sub(r"(?<=\W)\s+|\s+(?=\W)", "", label.strip())
 
 
 def _numbers_first(text: str) -> tuple[bool, float, str]:

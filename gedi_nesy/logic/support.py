@@ -14,7 +14,7 @@ from gedi_nesy.logic.class_maps import ReadClass
 from gedi_nesy.logic.compiling import compile
 from gedi_nesy.logic.formula import TRUE as ALWAYS
 from gedi_nesy.logic.formula import And, Answer, Atom, Choice, Formula, NeuralSource, Or
-from gedi_nesy.logic.query import QueryTemplate
+from gedi_nesy.logic.query import QueryTemplate, find_answer
 
 ALL: Literal["all"] = "all"
 DISTINCT: Literal["distinct"] = "distinct"
@@ -184,11 +184,12 @@ class _Restriction:
 
     def _answers_of(self, reading: Reading, classes: Sequence[int]) -> list[int]:
         """The answers that a reading stands with; ProgramError if it proves none, or not its own."""
+        answers = self._circuit.answers
+        stated = None if reading.answer is None else find_answer(answers, reading.answer)
         proved = [
             number
             for number, root in enumerate(self._circuit.roots)
-            if _holds(self._circuit, root, classes)
-            and (reading.answer is None or self._circuit.answers[number] == reading.answer)
+            if _holds(self._circuit, root, classes) and (reading.answer is None or answers[number] == stated)
         ]
         if not proved:
             said = "no answer" if reading.answer is None else f"not the answer {','.join(reading.answer)}"

@@ -125,6 +125,14 @@ def test_wrong_shapes_are_named(shape):
     )
 
 
+@pytest.mark.parametrize("label", ["[0,1]", "[0, 1]", " [ 0 ,1 ]"])
+def test_a_label_is_found_however_its_list_is_spaced(label):
+    constraint = make(DIGIT + "p(A,[0,1]) :- digit(A,1). p(A,'a b') :- digit(A,2).", "p(A,L)", "A")
+    assert constraint.answers[constraint.answer_index([label])] == ("[0, 1]",)
+    with pytest.raises(ProgramError, match=r"\(ab\) is no answer"):
+        constraint.answer_index(["ab"])
+
+
 @pytest.mark.parametrize("index", [-1, 7])
 @pytest.mark.parametrize("complements", [False, True])
 def test_an_index_outside_the_answers_is_refused(index, complements):

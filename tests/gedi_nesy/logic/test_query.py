@@ -5,7 +5,7 @@ import pytest
 from gedi_nesy.errors import ProgramError
 from gedi_nesy.logic.grounding import ground
 from gedi_nesy.logic.program import parse
-from gedi_nesy.logic.query import QueryTemplate, check_template, one_goal, sort_answers, variables_of
+from gedi_nesy.logic.query import QueryTemplate, check_template, find_answer, one_goal, sort_answers, variables_of
 
 
 def test_slots_and_labels_come_in_order_of_occurrence():
@@ -171,3 +171,27 @@ def test_a_variable_named_like_an_image_of_a_list_is_refused():
     template = QueryTemplate.parse("p(L,L_1)", {"L": "images", "L_1": "label"})
     with pytest.raises(ProgramError, match="the variable L_1 of the query"):
         template.bind({"L": 2})
+
+
+@pytest.mark.parametrize(
+    ("written", "label"),
+    [
+        ("'two words'", "two words"),
+        ("'don\\'t'", "don't"),
+        ('"say \\"no\\""', 'say "no"'),
+        ("'a\\\\b'", "a\\b"),
+        ("'a\\nb'", "a\nb"),
+        ("'a'+'b'", "'a'+'b'"),
+        ("f('a')", "f('a')"),
+    ],
+)
+def test_labels_read_as_in_a_table(written, label):
+    template = QueryTemplate.parse("p(L)", {"L": "label"})
+    assert list(ground(parse(f"p({written})."), template).roots) == [(label,)]
+
+
+def test_an_answer_is_found_by_its_labels_exactly_or_but_for_spaces():
+    answers = [("a", "[0, 1]"), ("a,b", "c"), ("a, b", "c")]
+    assert find_answer(answers, ["a, b", "c"]) == ("a, b", "c")
+    assert find_answer(answers, ["a", "[0,1]"]) == ("a", "[0, 1]")
+    assert find_answer(answers, ["a", "[01]"]) is None
