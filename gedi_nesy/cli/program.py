@@ -84,7 +84,7 @@ def explain(
     program, circuit = _compiled(file, template, allow_python)
     names, classes = choice_names(circuit, template), class_names(program)
     probabilities = read_probabilities(probs, circuit, names, classes) if probs else uniform(circuit)
-    chosen = tuple(part.strip() for part in answer.split(",")) if answer else None
+    chosen = _answer(circuit, answer) if answer else None
     explanation = explain_answer(circuit, template, probabilities, chosen)
     print("\n".join(explanation_lines(explanation, circuit, names, classes, probabilities)))
     if svg:
@@ -141,6 +141,15 @@ def _template(query: str, images: str, labels: str) -> QueryTemplate:
     roles = {name: "images" if length else "image" for name, length in slots.items()}
     template = QueryTemplate.parse(query, roles | dict.fromkeys(_names(labels), "label"))
     return template.bind({name: int(length) for name, length in slots.items() if length})
+
+
+def _answer(circuit: Circuit, text: str) -> tuple[str, ...]:
+    """The answer that a text names: a label may have commas of its own."""
+    from ..logic.query import find_answer
+
+    joined = {",".join(known): known for known in circuit.answers}
+    found = find_answer([(known,) for known in joined], [text])
+    return joined[found[0]] if found else tuple(part.strip() for part in text.split(","))
 
 
 def _write(file: Path, text: str) -> None:

@@ -17,6 +17,7 @@ from ..tasks import HasConstraint
 from .arithmetic import for_evaluation
 from .run import Run
 
+SHOWN_CLASSES = 3
 SHOWN_ANSWERS = 5
 
 
@@ -27,15 +28,15 @@ class Prediction:
     Attributes:
         probabilities: one dict an image, class name -> probability.
         query: the query template's text; None for a task without a constraint.
-        answers: label values, joined by commas ("holds" for a query without labels) -> probability; empty when the number of
-            images is not the number of slots.
+        answers: for each query that takes so many images, by its text with lists and constants in place: label values, joined
+            by commas ("holds" for a query without labels) -> probability.
         wanted: how many images the query wants.
     """
 
     images: list[str]
     probabilities: list[dict[str, float]]
     query: str | None
-    answers: dict[str, float]
+    answers: dict[str, dict[str, float]]
     wanted: str = ""
 
     def plain(self) -> dict[str, Any]:
@@ -49,18 +50,19 @@ class Prediction:
 
     def text(self) -> str:
         """A line for each image, best classes first, then the query."""
-        lines = []
-        for image, probabilities in zip(self.images, self.probabilities, strict=True):
-            best = sorted(probabilities.items(), key=lambda item: -item[1])[:3]
-            lines.append(f"{image}: " + "  ".join(f"{name} {probability:.4f}" for name, probability in best))
+        pairs = zip(self.images, self.probabilities, strict=True)
+        lines = [f"{image}: {_best(probabilities, SHOWN_CLASSES)}" for image, probabilities in pairs]
         if self.query and not self.answers:
             lines.append(
                 f"{self.query} is asked with as many images as it has slots: {self.wanted}, not {len(self.images)}"
             )
-        elif self.query:
-            best = sorted(self.answers.items(), key=lambda item: -item[1])[:SHOWN_ANSWERS]
-            lines.append(f"{self.query}: " + "  ".join(f"{name} {probability:.4f}" for name, probability in best))
+        lines += [f"{query}: {_best(answers, SHOWN_ANSWERS)}" for query, answers in self.answers.items()]
         return "\n".join(lines)
+
+
+def _best(probabilities: dict[str, float], count: int) -> str:
+    best = sorted(probabilities.items(), key=lambda item: -item[1])[:count]
+    return "  ".join(f"{name} {probability:.4f}" for name, probability in best)
 
 
 def predict_files(run: Run, files: list[Path]) -> Prediction:
@@ -75,10 +77,13 @@ def predict_files(run: Run, files: list[Path]) -> Prediction:
     names = [str(file) for file in files]
     if not isinstance(run.task, HasConstraint):
         return Prediction(names, probabilities, None, {})
-    query, answers = run.task.facts().get("query"), run.task.constraint.ask(log_probs)
-    wanted = sorted({len(constraint.slots) for constraint in run.task.constraint.constraints})
-    named = {", ".join(answer) or "holds": value for answer, value in (answers or {}).items()}
-    return Prediction(names, probabilities, query, named, " or ".join(map(str, wanted)))
+    constraint = run.task.constraint
+    wanted = sorted({len(each.slots) for each in constraint.constraints})
+    answers = {
+        query: {", ".join(answer) or "holds": probability for answer, probability in found.items()}
+        for query, found in constraint.ask(log_probs).items()
+    }
+    return Prediction(names, probabilities, run.task.facts().get("query"), answers, " or ".join(map(str, wanted)))
 
 
 def read_images(files: list[Path], shape: Shape, fit: Fit | None = None) -> torch.Tensor:

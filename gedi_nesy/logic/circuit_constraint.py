@@ -6,14 +6,13 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from gedi_nesy.errors import ProgramError
 from gedi_nesy.logic.circuit import TRUE, Circuit
 from gedi_nesy.logic.constraint import Constraint, ConstraintSpec, PerNetwork
 from gedi_nesy.logic.evaluation import CircuitEvaluator
 from gedi_nesy.logic.formula import Constant, Learnable, NeuralSource, Source
 from gedi_nesy.logic.learnable import LearnableProbabilities
 from gedi_nesy.logic.limits import Limits, compiled_circuit
-from gedi_nesy.logic.networks import check_networks
+from gedi_nesy.logic.networks import check_networks, unbound_input
 
 
 def build_constraint(spec: ConstraintSpec, limits: Limits | None = None) -> CircuitConstraint:
@@ -41,7 +40,7 @@ class CircuitConstraint(Constraint):
 
     def __init__(self, circuit: Circuit, spec: ConstraintSpec) -> None:
         super().__init__(spec, circuit.answers)
-        self.circuit, self.template = circuit, spec.template
+        self.circuit = circuit
         self.learnable = LearnableProbabilities() if spec.learnable is None else spec.learnable
         self.first_row = self._lay_out_rows()
         has_evidence = circuit.evidence != TRUE
@@ -86,17 +85,6 @@ class CircuitConstraint(Constraint):
         joint, evidence = self.evaluator(rows, torch.stack([root, torch.full_like(root, self._evidence)]))
         return _given(joint, evidence)
 
-    def _answer_of_each(
-        self, answer: Int[Tensor, " examples"] | None, num_examples: int, device: torch.device
-    ) -> Int[Tensor, " examples"]:
-        if answer is None:
-            if len(self.answers) != 1:
-                raise ValueError(f"the query has {len(self.answers)} answers: say which each example has")
-            return torch.zeros(num_examples, dtype=torch.long, device=device)
-        if answer.shape != (num_examples,):
-            raise ValueError(f"answer must be ({num_examples} examples,), got {tuple(answer.shape)}")
-        return answer
-
     def rows(self, log_probs: PerNetwork) -> Float[Tensor, "weights examples"]:
         """The evaluator's input: see the class."""
         # Half precision would round the program's own probabilities too.
@@ -138,11 +126,7 @@ class CircuitConstraint(Constraint):
     def _input_row(self, source: NeuralSource) -> int:
         slots = tuple(self.slots[index] for index in source.slots)
         if (source.network, slots) not in self._input_rows:
-            known = ", ".join("+".join(names) for name, names in self._input_rows if name == source.network)
-            raise ProgramError(
-                f"in the query {self.template.text} the network {source.network} reads {'+'.join(slots)};"
-                f" it is bound to {known or 'nothing'}"
-            )
+            raise unbound_input(self.template, source.network, slots, self.networks[source.network])
         return self._input_rows[source.network, slots]
 
 

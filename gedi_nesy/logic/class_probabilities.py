@@ -6,6 +6,7 @@ import csv
 import io
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -71,18 +72,33 @@ def _distribution(key: str, given: Any, classes: Sequence[str], where: Position)
 def _read(file: Path) -> dict[str, Any]:
     where = Position(str(file))
     try:
-        text = file.read_text(encoding="utf-8")
+        text = file.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise DataError(f"cannot read the probabilities: {error}", where) from error
     if file.suffix.lower() == ".csv":
-        rows = list(csv.DictReader(io.StringIO(text)))
-        if not rows or "slot" not in rows[0]:
-            raise DataError("the first row must name the columns: slot, then the classes", where)
-        return {row.pop("slot"): row for row in rows}
+        return _rows(text, where)
     try:
         given = json.loads(text)
     except json.JSONDecodeError as error:
         raise DataError(f"not JSON: {error.msg}", Position(str(file), error.lineno, error.colno)) from error
+    except RecursionError as error:
+        raise DataError("the JSON is nested too deeply to be read", where) from error
     if not isinstance(given, dict):
         raise DataError('the file must hold an object such as {"A": [0.9, 0.1]}', where)
     return given
+
+
+def _rows(text: str, where: Position) -> dict[str, Any]:
+    """The rows of a CSV by their slots."""
+    reader = csv.DictReader(io.StringIO(text))
+    if "slot" not in (reader.fieldnames or ()):
+        raise DataError("the first row must name the columns: slot, then the classes", where)
+    rows: dict[str, Any] = {}
+    for row in reader:
+        slot = row.pop("slot")
+        if slot in rows:
+            raise DataError(
+                f"{slot} has a second row; write one row for each image", replace(where, line=reader.line_num)
+            )
+        rows[slot] = row
+    return rows

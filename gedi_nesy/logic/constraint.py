@@ -14,6 +14,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
 from ..errors import ProgramError
+from .query import find_answer
 
 if TYPE_CHECKING:
     from .learnable import LearnableProbabilities
@@ -72,6 +73,7 @@ class Constraint(nn.Module, ABC):
     the single answer `()`.
 
     Attributes:
+        template: the query.
         slots: names of the image slots, in the order of the template.
         labels: names of the label columns, in the order of the template.
         answers: one tuple of strings for each answer, in the order that `answer` indexes.
@@ -80,7 +82,8 @@ class Constraint(nn.Module, ABC):
 
     def __init__(self, spec: ConstraintSpec, answers: Sequence[tuple[str, ...]]) -> None:
         super().__init__()
-        self.slots, self.labels, self.answers = spec.template.slots, spec.template.labels, tuple(answers)
+        self.template, self.answers = spec.template, tuple(answers)
+        self.slots, self.labels = spec.template.slots, spec.template.labels
         self.networks = dict(spec.networks)
 
     @staticmethod
@@ -189,6 +192,7 @@ class Constraint(nn.Module, ABC):
             return self.losses(log_probs, answer, target=target) - told
         if target is None:
             return -self.log_probability(log_probs, answer)
+        require(((target >= 0) & (target <= 1)).all(), "a target is not a probability between 0 and 1")
         # A zero weight must win over an infinite logarithm.
         holds = torch.where(target > 0, target * self.log_probability(log_probs, answer), 0.0)
         fails = torch.where(target < 1, (1 - target) * self.log_complement(log_probs, answer), 0.0)
@@ -211,11 +215,12 @@ class Constraint(nn.Module, ABC):
     def answer_index(self, answer: Sequence[object]) -> int:
         """Position of an answer, one value for each label column, in `answers`; ProgramError when there is no such answer."""
         values = tuple(str(value) for value in answer)
-        if values not in self.answers:
+        found = find_answer(self.answers, values)
+        if found is None:
             known = ", ".join(",".join(known) for known in self.answers[:20])
             more = ", ..." if len(self.answers) > 20 else ""
             raise ProgramError(f"({','.join(values)}) is no answer of the query. Answers: {known}{more}")
-        return self.answers.index(values)
+        return self.answers.index(found)
 
     def _observe(
         self, log_probs: PerNetwork, known: Mapping[str, Int[Tensor, "examples inputs"]]
@@ -227,6 +232,21 @@ class Constraint(nn.Module, ABC):
             given[name], log_probability = observe(given[name], classes)
             told.append(log_probability)
         return given, torch.stack(told).sum(0)
+
+    def _answer_of_each(
+        self, answer: Int[Tensor, " examples"] | None, num_examples: int, device: torch.device
+    ) -> Int[Tensor, " examples"]:
+        """The index of each example's answer; ValueError for what is none, as it could be that of something else."""
+        if answer is None:
+            if len(self.answers) != 1:
+                raise ValueError(f"the query has {len(self.answers)} answers: say which each example has")
+            return torch.zeros(num_examples, dtype=torch.long, device=device)
+        if answer.shape != (num_examples,):
+            raise ValueError(f"answer must be ({num_examples} examples,), got {tuple(answer.shape)}")
+        last = len(self.answers) - 1
+        fault = f"an answer is not an index from 0 to {last}, as answer_index of the query {self.template.text} gives"
+        require(((answer >= 0) & (answer <= last)).all(), fault)
+        return answer
 
     def _per_network(self, tensors: PerNetwork) -> Mapping[str, Tensor]:
         """One tensor for each network; ValueError when networks are missing or foreign."""
@@ -250,6 +270,14 @@ class Constraint(nn.Module, ABC):
                     f" for the inputs {inputs}; got {tuple(tensors[name].shape)}"
                 )
         return [tensors[name] for name in self.networks]
+
+
+def require(condition: Bool[Tensor, ""], fault: str) -> None:
+    """ValueError where a condition does not hold; on a GPU its own failure, later, as nobody waits for it."""
+    if condition.is_cuda:
+        torch._assert_async(condition, fault)
+    elif not condition:
+        raise ValueError(fault)
 
 
 def observe(

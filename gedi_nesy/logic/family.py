@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from gedi_nesy.errors import DataError
 from gedi_nesy.logic.constraint import UNKNOWN, Constraint
 from gedi_nesy.logic.query import QueryTemplate
+from gedi_nesy.models.precision import widened
 
 IMPOSSIBLE = -1e30  # as a log-probability
 PADDING = -1  # the slot is not there in an example of this structure
@@ -102,7 +103,7 @@ class ConstraintFamily(nn.Module):
     """log P(query | images) for examples of any of its structures, from the class probabilities of single images.
 
     Args:
-        constraints: one for each structure.
+        constraints: of each structure.
         classes: for each network of the program the classifier's classes that are its domain, in order. A network with
             fewer classes than the classifier gets the probabilities given that the image is of one of them, and the
             loss asks for just that: "the query holds, and each image is of its network's kind".
@@ -110,10 +111,11 @@ class ConstraintFamily(nn.Module):
     """
 
     def __init__(
-        self, constraints: Sequence[Constraint], classes: Mapping[str, Sequence[int]], num_classes: int
+        self, constraints: Mapping[Structure, Constraint], classes: Mapping[str, Sequence[int]], num_classes: int
     ) -> None:
         super().__init__()
-        self.modules_of_structures = nn.ModuleList(constraints)
+        self.structures = tuple(constraints)
+        self.modules_of_structures = nn.ModuleList(constraints.values())
         self._is_whole = {name: list(indices) == list(range(num_classes)) for name, indices in classes.items()}
         self._number = {
             name: number for number, name in enumerate(classes)
@@ -171,21 +173,27 @@ class ConstraintFamily(nn.Module):
                         f" have; the first is class number {label}. Correct the classes or task.networks"
                     )
 
-    def of_size(self, num_images: int) -> Constraint | None:
-        """The constraint that takes this many images."""
-        fitting = (constraint for constraint in self.constraints if len(constraint.slots) == num_images)
-        return next(fitting, None)
+    def taking(self, num_images: int) -> list[Constraint]:
+        """The constraints that take this many images.
 
-    def ask(self, log_probs: Float[Tensor, "images classes"]) -> dict[tuple[str, ...], float] | None:
-        """P of every answer when these images fill the query's slots; None when no structure takes so many."""
-        constraint = self.of_size(len(log_probs))
-        if constraint is None:
-            return None
+        Those of examples that show one image several times are among them only where no other takes so many: nobody
+        who gives images of different files asks for such a query.
+        """
+        pairs = zip(self.structures, self.constraints, strict=True)
+        fitting = [(structure, constraint) for structure, constraint in pairs if len(constraint.slots) == num_images]
+        distinct = [constraint for structure, constraint in fitting if not structure.first]
+        return distinct or [constraint for _, constraint in fitting]
+
+    def ask(self, log_probs: Float[Tensor, "images classes"]) -> dict[str, dict[tuple[str, ...], float]]:
+        """For each query that takes so many images, by its text: P of every answer when these images fill its slots."""
         one = torch.zeros(1, dtype=torch.long, device=log_probs.device)
         example = Examples(torch.arange(len(log_probs), device=log_probs.device)[None], one, one)
-        with torch.no_grad():
-            values = constraint(self._given_kind(constraint, log_probs, example))[0].exp().tolist()
-        return dict(zip(constraint.answers, values, strict=True))
+        answers = {}
+        for constraint in self.taking(len(log_probs)):
+            with torch.no_grad():
+                values = constraint(self._given_kind(constraint, log_probs, example))[0].exp().tolist()
+            answers[constraint.template.text] = dict(zip(constraint.answers, values, strict=True))
+        return answers
 
     def _by_structure(self, examples: Examples) -> list[tuple[Constraint, Tensor | slice, Examples]]:
         """Each structure's constraint with the rows of its examples, and those."""
@@ -202,7 +210,7 @@ class ConstraintFamily(nn.Module):
         self, constraint: Constraint, log_probs: Float[Tensor, "images classes"], examples: Examples
     ) -> dict[str, Float[Tensor, "examples inputs classes"]]:
         """What each network says about its inputs: the classifier's distribution among the network's classes."""
-        given = {}
+        given, log_probs = {}, widened(log_probs)
         for name, rows in _reads(constraint, examples):
             read, classes = log_probs[rows], self._classes(name)
             given[name] = read if self._is_whole[name] else _floored(read[..., classes]).log_softmax(-1)
@@ -212,6 +220,7 @@ class ConstraintFamily(nn.Module):
         self, constraint: Constraint, log_probs: Float[Tensor, "images classes"], examples: Examples
     ) -> Float[Tensor, " examples"]:
         """log P(each image is of its network's kind)."""
+        log_probs = widened(log_probs)
         total = log_probs.new_zeros(len(examples))
         for name, rows in _reads(constraint, examples):
             if not self._is_whole[name]:

@@ -130,7 +130,9 @@ def _neural_disjunction(number: int, clause: Any, neural: NeuralPredicate) -> An
 
 def _with_output(head: Any, value: Any) -> Any:
     """The head of a neural predicate with a value in place of its output."""
-    return terms.substitute(head, {head.probability.args[2].name: value})
+    # The inputs may be variables of the body, which the head does not have.
+    bare = terms.substitute(head.with_probability(), {head.probability.args[2].name: value})
+    return bare.with_probability(head.probability)
 
 
 def _learnable_disjunction(number: int, clause: Any) -> Any:

@@ -134,7 +134,7 @@ class _Steps(Generic[C]):
         self._algebra, self._max_pairs = algebra, max_pairs
         self._allowed = {read: frozenset(values) for read, values in allowed.items()}
         self._num_classes = [choice.num_classes for choice in examples.circuit.choices]
-        self._edges = [dict(node.edges) for node in examples.circuit.nodes]
+        self._edges = examples.edges
         self._level = [node.choice for node in examples.circuit.nodes]
         self._reads = [
             [read for read in examples.classes() if read.network == network and (trues is None or read in trues)]

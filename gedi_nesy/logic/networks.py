@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from gedi_nesy.errors import ProgramError, did_you_mean
@@ -70,6 +70,14 @@ def check_domains(program: Program, num_classes: Mapping[str, int]) -> None:
             raise ProgramError(
                 f"the neural predicate {predicate} has {outcomes}, its network has {given} classes", neural.position
             )
+
+
+def unbound_input(template: QueryTemplate, network: str, slots: Sequence[str], shape: NetworkShape) -> ProgramError:
+    """A query needs what a network says about slots that nobody gives it."""
+    known = ", ".join(map("+".join, shape.inputs))
+    return ProgramError(
+        f"in the query {template.text} the network {network} reads {'+'.join(slots)}; it is bound to {known or 'nothing'}"
+    )
 
 
 def _check_inputs(neural: NeuralPredicate, shape: NetworkShape) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import traceback
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
@@ -30,6 +31,7 @@ LOADING_GOALS = frozenset(
         "load_external/1",
     )
 )
+NO_HEAD = "cannot be a fact or the head of a rule; write a single positive term"
 
 
 @dataclass(frozen=True)
@@ -109,7 +111,7 @@ def load_program(path: str | Path, *, allow_python: bool = False) -> Program:
     """
     file = find_program(str(path))
     try:
-        text = file.read_text(encoding="utf-8")
+        text = file.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise ProgramError(f"cannot read the program: {error}", Position(str(file))) from error
     return parse(text, str(path), allow_python=allow_python)
@@ -131,6 +133,7 @@ def parse(text: str, source: str = "<program>", *, allow_python: bool = False) -
     if not allow_python:
         _refuse_loading(program)
     _check_heads(program)
+    _check_arguments(program)
     check_probabilities(program)
     return replace(
         program, neural_predicates=tuple(_neural_predicates(program)), learnables=tuple(learnable_clauses(program))
@@ -148,9 +151,18 @@ def _read(text: str, source: str) -> tuple[Any, tuple[Any, ...]]:
             warnings.filterwarnings("ignore", message="The use of '.*==' might give unexpected results")
             return syntax, tuple(syntax)
     except ProbLogError as error:
+        if (head := _refused_head(error)) is not None:
+            read = Program(text, source, (), (), syntax=syntax)
+            raise ProgramError(f"{head} {NO_HEAD}", read.position(_location_of_head(head))) from error
         raise ProgramError(_parse_message(error), _parse_position(error, source)) from error
     except RecursionError as error:
         raise ProgramError("a term is nested too deeply to be read", Position(source)) from error
+
+
+def _refused_head(error: Exception) -> Any | None:
+    """The head of a rule that ProbLog refuses: its message does not say where, the frame that raises it knows."""
+    *_, (frame, _) = traceback.walk_tb(error.__traceback__)
+    return frame.f_locals.get("head") if frame.f_code.co_name == "build_clause" else None
 
 
 def _parse_message(error: Any) -> str:
@@ -212,13 +224,24 @@ def _check_heads(program: Program) -> None:
         clause_heads = terms.heads(clause)
         for head in clause_heads:
             kind = type(head).__name__
-            position = program.position(head.op1.location if kind in ("And", "Or") else getattr(head, "location", None))
+            position = program.position(_location_of_head(head))
             if kind not in ("Term", "Not") or (kind == "Not" and head.probability is None):
-                raise ProgramError(
-                    f"{head} cannot be a fact or the head of a rule; write a single positive term", position
-                )
+                raise ProgramError(f"{head} {NO_HEAD}", position)
             if len(clause_heads) > 1 and head.probability is None:
                 raise ProgramError(f"{head} has no probability, which every head of a disjunction needs", position)
+
+
+def _check_arguments(program: Program) -> None:
+    """Raise for `goal()`, which ProbLog reads as a goal of one argument that is nothing."""
+    for clause in program.clauses:
+        empty = (terms.without_argument(term) for term in (*terms.heads(clause), *terms.goals(terms.body(clause))))
+        for term in filter(None, empty):
+            message = f"{term.functor}() has empty parentheses; leave them out or write what belongs there"
+            raise ProgramError(message, program.position(term.location or clause.location))
+
+
+def _location_of_head(head: Any) -> Any:
+    return head.op1.location if type(head).__name__ in ("And", "Or") else getattr(head, "location", None)
 
 
 def _loaded_file(path: str) -> str:
@@ -243,17 +266,25 @@ def _neural_predicates(program: Program) -> Iterator[NeuralPredicate]:
                 if len(clause_heads) > 1:
                     raise ProgramError("a neural predicate cannot stand in a disjunction of heads", position)
                 neural = _neural_predicate(head, position)
-                _refuse_output_in_body(head, terms.body(clause), neural)
+                _check_variables(head, terms.body(clause), neural)
                 yield neural
 
 
-def _refuse_output_in_body(head: Any, body: Any | None, neural: NeuralPredicate) -> None:
-    if neural.domain is not None and body is not None:
-        output = head.probability.args[2].name
-        if output in {variable.name for variable in terms.variables(body)}:
+def _check_variables(head: Any, body: Any | None, neural: NeuralPredicate) -> None:
+    """Raise unless the inputs are known when the network is asked, and the output is not yet."""
+    in_body = {variable.name for variable in terms.variables(body)} if body is not None else set()
+    known = in_body | {variable.name for variable in terms.variables(head)}
+    for variable in terms.variables(head.probability.args[1]):
+        if variable.name not in known:
             raise ProgramError(
-                f"the output {output} of nn is chosen after the body holds, so the body cannot use it", neural.position
+                f"the input {variable} of nn stands neither in the head {neural.functor}/{neural.arity} nor in a body, so"
+                " nothing says which image it is",
+                neural.position,
             )
+    if neural.domain is not None and (output := head.probability.args[2].name) in in_body:
+        raise ProgramError(
+            f"the output {output} of nn is chosen after the body holds, so the body cannot use it", neural.position
+        )
 
 
 def is_neural(head: Any) -> bool:

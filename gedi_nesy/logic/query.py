@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
@@ -27,7 +28,7 @@ class QueryTemplate:
     """A query whose variables have roles, anywhere inside it; several goals joined by commas hold together.
 
     Attributes:
-        text: as the user wrote it.
+        text: as the user wrote it, without a full stop.
         arguments: the role of each variable, in order of occurrence.
 
     Example:
@@ -57,7 +58,7 @@ class QueryTemplate:
         term = _read_goal(text)
         names = [variable.name for variable in terms.variables(term)]
         _check_roles(text, names, arguments)
-        return cls(text, tuple((name, arguments[name]) for name in names), term)
+        return cls(text.strip().removesuffix("."), tuple((name, arguments[name]) for name in names), term)
 
     @property
     def slots(self) -> tuple[str, ...]:
@@ -105,13 +106,18 @@ class QueryTemplate:
         names = [slot for own in slots.values() for slot in own]
         if taken := [name for name, _ in self.arguments if name in names]:
             raise ProgramError(f"the variable {taken[0]} of the query {self.text} is named like an image of a list")
-        bound = _of_term(terms.substitute(self.term, replaced), dict(self.arguments) | dict.fromkeys(names, "image"))
-        if _read_term(bound.text) != bound.term:  # text is how queries travel
-            values = ", ".join(f"{name} = {constants[name]}" for name in self.constants)
+        return self._with(replaced, dict.fromkeys(names, "image"))
+
+    def _with(self, replaced: Mapping[str, Any], roles: Mapping[str, str]) -> QueryTemplate:
+        """The template with other terms for some of its variables; ProgramError where no text says it, as queries travel as text."""
+        term = terms.substitute(self.term, dict(replaced))
+        text, known = str(term), dict(self.arguments) | dict(roles)
+        if _read_term(text) != term:
             raise ProgramError(
-                f"the query {self.text} cannot be written down exactly with {values}; use simpler values"
+                f"the query {self.text} becomes {text}, which ProbLog reads as something else;"
+                " use simpler terms in it and simpler values of constants"
             )
-        return bound
+        return QueryTemplate(text, tuple((each.name, known[each.name]) for each in terms.variables(term)), term)
 
     @staticmethod
     def slots_of_list(name: str, length: int) -> list[str]:
@@ -126,7 +132,7 @@ class QueryTemplate:
         from problog.logic import Var
 
         replaced = {name: Var(self.slots[index]) for name, index in zip(self.slots, first, strict=True)}
-        return _of_term(terms.substitute(self.term, replaced), dict(self.arguments))
+        return self._with(replaced, {})
 
     def goals(self) -> list[Any]:
         """The goals that hold together; one, unless the text joins several by commas."""
@@ -169,7 +175,7 @@ def one_goal(program: Program, template: QueryTemplate) -> tuple[Program, QueryT
     if len(template.goals()) == 1 and not _is_negation(template.term):
         return program, template
     head = f"'{CONJUNCTION}'({','.join(name for name, _ in template.arguments)})"
-    text = f"{program.text}\n{head} :- {template.term}.\n"
+    text = f"{program.text}\n{head} :- {template.text}.\n"
     extended = parse(text, program.source, allow_python=program.allow_python)
     return extended, replace(template, term=_read_goal(head))
 
@@ -203,14 +209,22 @@ def sort_answers(answers: Mapping[tuple[str, ...], T]) -> dict[tuple[str, ...], 
     return dict(sorted(answers.items(), key=lambda item: [_numbers_first(value) for value in item[0]]))
 
 
+def find_answer(answers: Sequence[tuple[str, ...]], labels: Sequence[str]) -> tuple[str, ...] | None:
+    """The answer of these labels, where `[0,1]` is `[0, 1]`; None if there is no such answer."""
+    if tuple(labels) in answers:
+        return tuple(labels)
+    wanted = [_squeezed(label) for label in labels]
+    return next((answer for answer in answers if [_squeezed(label) for label in answer] == wanted), None)
+
+
+def _squeezed(label: str) -> str:
+    """Without the spaces that separate no words."""
+    return re.sub(r"(?<=\W)\s+|\s+(?=\W)", "", label.strip())
+
+
 def _numbers_first(text: str) -> tuple[bool, float, str]:
     number = _number(text)
     return (False, number, text) if number is not None and math.isfinite(number) else (True, 0.0, text)
-
-
-def _of_term(term: Any, roles: Mapping[str, str]) -> QueryTemplate:
-    names = [variable.name for variable in terms.variables(term)]
-    return QueryTemplate(str(term), tuple((name, roles[name]) for name in names), term)
 
 
 def _read_goal(text: str) -> Any:
@@ -243,7 +257,8 @@ def _read_term(text: str) -> Any | None:
     from problog.logic import Term
 
     try:
-        return Term.from_string(text)
+        term = Term.from_string(text)
+        return None if terms.without_argument(term) else term
     except (ProbLogError, ValueError, IndexError):
         return None
 

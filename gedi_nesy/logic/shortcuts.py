@@ -8,7 +8,7 @@ states which maps satisfy as a formula over the choices f(c), which is compiled 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import TypeVar
@@ -20,7 +20,7 @@ from gedi_nesy.logic.compiling import DiagramTooLarge, Work, compile
 from gedi_nesy.logic.map_conditions import condition
 from gedi_nesy.logic.query import QueryTemplate
 from gedi_nesy.logic.recursion import deep_recursion
-from gedi_nesy.logic.support import ALL, Support, Training, training
+from gedi_nesy.logic.support import ALL, Support, Training, joined, training
 
 MAX_NODES = 1_000_000
 FIRST_NODES = 200_000  # beyond, it pays to narrow further what classes may be read as
@@ -80,10 +80,28 @@ def count_shortcuts(
             network for one image; or the support cannot be used.
         LimitError: the diagram is larger than allowed, or the maps of a given prior cannot be told apart within it.
     """
-    examples = training(circuit, template, support)
-    maps = ClassMaps(_compiled(examples, template, max_nodes), examples.sizes, max_nodes // NODES_PER_STATE)
+    parts = [training(circuit, template, support)]
+    return count_shortcuts_of(parts, template.text, prior=prior, labelled=labelled, max_nodes=max_nodes)
+
+
+def count_shortcuts_of(
+    parts: Sequence[Training],
+    query: str,
+    *,
+    prior: Prior | None = None,
+    labelled: Labelled | None = None,
+    max_nodes: int = MAX_NODES,
+) -> ShortcutReport:
+    """The number of ways to read classes that satisfy the examples of every part; see `count_shortcuts`.
+
+    Args:
+        parts: examples of one program, such as those of a query with lists of two images and of three.
+        query: their name in errors.
+    """
+    examples = joined(parts)
+    maps = ClassMaps(_compiled(examples, query, max_nodes), examples.sizes, max_nodes // NODES_PER_STATE)
     uniform = {network: (Fraction(1),) * size for network, size in examples.sizes.items()}
-    seen = examples.seen()
+    seen = set[ReadClass]().union(*(part.seen() for part in parts))
     return ShortcutReport(
         sizes=examples.sizes,
         maps=maps.count(),
@@ -96,7 +114,7 @@ def count_shortcuts(
     )
 
 
-def _compiled(examples: Training, template: QueryTemplate, max_nodes: int) -> Circuit:
+def _compiled(examples: Training, query: str, max_nodes: int) -> Circuit:
     """The circuit whose only root holds for the maps that satisfy every example."""
     with deep_recursion():
         try:
@@ -107,9 +125,9 @@ def _compiled(examples: Training, template: QueryTemplate, max_nodes: int) -> Ci
             return _attempt(examples, max_nodes, probing=True)
         except DiagramTooLarge as error:
             raise LimitError(
-                f"counting the shortcuts of the query {template.text} takes more than {max_nodes:,} nodes."
+                f"counting the shortcuts of the query {query} takes more than {max_nodes:,} nodes."
                 " What to try: a query of fewer images that says the same, or a higher limit",
-                Position(f"query {template.text}"),
+                Position(f"query {query}"),
             ) from error
 
 

@@ -75,7 +75,7 @@ class Structures:
 
     def family(self, num_classes: int) -> ConstraintFamily:
         """All constraints so far, over a classifier with this many classes."""
-        return ConstraintFamily(list(self._constraints.values()), self.classes, num_classes)
+        return ConstraintFamily(self._constraints, self.classes, num_classes)
 
     def _spec(self, structure: Structure) -> ConstraintSpec:
         bound = structure.bind(self.template)

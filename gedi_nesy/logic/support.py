@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import combinations
 from typing import Literal, TypeAlias
 
 from gedi_nesy.errors import Position, ProgramError
-from gedi_nesy.logic.circuit import FALSE, TRUE, Circuit
+from gedi_nesy.logic.circuit import FALSE, TRUE, Circuit, Node
 from gedi_nesy.logic.class_maps import ReadClass
 from gedi_nesy.logic.compiling import compile
 from gedi_nesy.logic.formula import TRUE as ALWAYS
-from gedi_nesy.logic.formula import And, Answer, Atom, Formula, NeuralSource, Or
-from gedi_nesy.logic.query import QueryTemplate
+from gedi_nesy.logic.formula import And, Answer, Atom, Choice, Formula, NeuralSource, Or
+from gedi_nesy.logic.query import QueryTemplate, find_answer
 
 ALL: Literal["all"] = "all"
 DISTINCT: Literal["distinct"] = "distinct"
@@ -52,6 +53,11 @@ class Training:
     roots: tuple[tuple[int, int], ...]
     networks: tuple[str, ...]
     sizes: Mapping[str, int]
+
+    @cached_property
+    def edges(self) -> list[dict[int, int]]:
+        """For each node of the circuit the child after each class."""
+        return [dict(node.edges) for node in self.circuit.nodes]
 
     def classes(self) -> list[ReadClass]:
         """The classes of all networks."""
@@ -106,6 +112,28 @@ def _training(circuit: Circuit, roots: tuple[tuple[int, int], ...]) -> Training:
     return Training(circuit, roots, networks, sizes)
 
 
+def joined(parts: Sequence[Training]) -> Training:
+    """Examples of several queries of one program as nodes of one circuit, in which each query has choices of its own."""
+    if len(parts) == 1:
+        return parts[0]
+    choices, nodes, roots = list[Choice](), list[Node](), list[tuple[int, int]]()
+    for part in parts:
+        level, first = len(choices), len(nodes)
+        choices += part.circuit.choices
+        for node in part.circuit.nodes:
+            edges = tuple((value, _moved(child, first)) for value, child in node.edges)
+            nodes.append(Node(node.choice + level, edges))
+        roots += [(_moved(given, first), _moved(read, first)) for given, read in part.roots]
+    circuit = Circuit(tuple(choices), tuple(nodes), (), (), TRUE, TRUE, ())
+    networks = tuple(network for part in parts for network in part.networks)
+    sizes = {network: size for part in parts for network, size in part.sizes.items()}
+    return Training(circuit, tuple(roots), networks, sizes)
+
+
+def _moved(node: int, distance: int) -> int:
+    return node if node < 0 else node + distance
+
+
 class _Restriction:
     """A formula of a circuit's answers and of the examples that have them."""
 
@@ -156,11 +184,12 @@ class _Restriction:
 
     def _answers_of(self, reading: Reading, classes: Sequence[int]) -> list[int]:
         """The answers that a reading stands with; ProgramError if it proves none, or not its own."""
+        answers = self._circuit.answers
+        stated = None if reading.answer is None else find_answer(answers, reading.answer)
         proved = [
             number
             for number, root in enumerate(self._circuit.roots)
-            if _holds(self._circuit, root, classes)
-            and (reading.answer is None or self._circuit.answers[number] == reading.answer)
+            if _holds(self._circuit, root, classes) and (reading.answer is None or answers[number] == stated)
         ]
         if not proved:
             said = "no answer" if reading.answer is None else f"not the answer {','.join(reading.answer)}"

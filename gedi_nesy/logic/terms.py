@@ -5,6 +5,7 @@ ProbLog carries no type annotations, so its terms are `Any` here; nothing outsid
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -65,10 +66,14 @@ def list_items(term: Any) -> list[Any] | None:
 
 
 def plain_text(term: Any) -> str:
-    """A term as a user writes it in a table of labels: without the quotes of strings and quoted atoms."""
+    """A term as a user writes it in a table of labels: strings and quoted atoms without their quotes and backslashes."""
     text = str(term)
-    is_quoted = len(text) >= 2 and text[0] == text[-1] and text[0] in "\"'"
-    return text[1:-1] if is_quoted else text
+    is_quoted = not term.args and len(text) >= 2 and text[0] == text[-1] and text[0] in "\"'"
+    return re.sub(r"\\(.)", _unescaped, text[1:-1], flags=re.DOTALL) if is_quoted else text
+
+
+def _unescaped(escape: re.Match[str]) -> str:
+    return {"n": "\n", "t": "\t"}.get(escape[1], escape[1])
 
 
 def variables(term: Any) -> list[Any]:
@@ -82,6 +87,18 @@ def variables(term: Any) -> list[Any]:
         elif is_compound(current):
             stack.extend(reversed(current.args))
     return list(found.values())
+
+
+def without_argument(term: Any) -> Any | None:
+    """The first `name()` inside a term, whose argument ProbLog's parser leaves out; None where there is none."""
+    stack = [term]
+    while stack:
+        current = stack.pop()
+        if is_compound(current):
+            if any(argument is None for argument in current.args):
+                return current
+            stack.extend(reversed(current.args))
+    return None
 
 
 def substitute(term: Any, bindings: dict[str, Any]) -> Any:

@@ -46,7 +46,8 @@ def sample_worlds(circuit: Circuit, template: QueryTemplate, num: int, generator
     """
     slots = _slots_of_choices(circuit, template)
     starts = _starts(circuit)
-    rows = torch.cat([_prior(choice) for choice in circuit.choices]).unsqueeze(1).repeat(1, num)
+    nothing = torch.empty(0, dtype=torch.float64)  # an answer that always holds leaves no choices
+    rows = torch.cat([nothing, *map(_prior, circuit.choices)]).unsqueeze(1).repeat(1, num)
     any_answer = CircuitEvaluator(circuit, roots=[circuit.any_answer])
     drawn: dict[int, Tensor] = {}
     for index in sorted(range(len(starts)), key=lambda index: slots.get(index, len(template.slots))):

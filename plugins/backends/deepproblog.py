@@ -23,10 +23,11 @@ from torch import Tensor, nn
 
 from gedi_nesy.errors import Position, ProgramError
 from gedi_nesy.logic import terms
-from gedi_nesy.logic.constraint import Constraint, ConstraintSpec, NetworkShape, PerNetwork
+from gedi_nesy.logic.constraint import Constraint, ConstraintSpec, PerNetwork
 from gedi_nesy.logic.guarded import GuardedEngine
 from gedi_nesy.logic.limits import Limits
-from gedi_nesy.logic.networks import check_networks
+from gedi_nesy.logic.networks import check_networks, unbound_input
+from gedi_nesy.logic.probabilities import is_learnable
 from gedi_nesy.logic.program import Program, is_neural
 from gedi_nesy.logic.query import one_goal, sort_answers
 
@@ -61,7 +62,7 @@ def _refuse_what_deepproblog_cannot(program: Program) -> None:
             )
     for head in (head for clause in program.clauses for head in terms.heads(clause)):
         # DeepProbLog would keep the start value: only its own optimiser, which does not run here, trains parameters.
-        if terms.is_compound(head.probability) and head.probability.signature == "t/1":
+        if is_learnable(head):
             raise ProgramError(
                 "learnable probabilities t(_) train with the circuit only; set backend: circuit",
                 program.position(head.probability.location),
@@ -85,10 +86,8 @@ class DeepProbLogConstraint(Constraint):
 
     def __init__(self, spec: ConstraintSpec) -> None:
         super().__init__(spec, ())
-        self._program, self._template = one_goal(spec.program, spec.template)
-        self._lookups = {
-            name: _Lookup(shape, self.slots, self._is_boolean(name)) for name, shape in self.networks.items()
-        }
+        self._program, self._goal = one_goal(spec.program, spec.template)
+        self._lookups = {name: _Lookup(spec, name) for name in self.networks}
         self._model = self._build_model()
         self._placeholders = [Term(f"placeholder_{index}") for index in range(len(self.slots))]
         found = self._find_answers()
@@ -124,7 +123,7 @@ class DeepProbLogConstraint(Constraint):
         tensors = self._checked(log_probs)
         for lookup, tensor in zip(self._lookups.values(), tensors, strict=True):
             lookup.probabilities = tensor.exp()
-        chosen = [0] * len(tensors[0]) if answer is None else answer.tolist()
+        chosen = self._answer_of_each(answer, len(tensors[0]), tensors[0].device).tolist()
         batch = [
             Query(self._queries[index], substitution=self._substitution(example))
             for example, index in enumerate(chosen)
@@ -136,7 +135,10 @@ class DeepProbLogConstraint(Constraint):
         return torch.stack([_single_value(result, tensors[0]) for result in results])
 
     def _build_model(self) -> Any:
-        networks = [Network(lookup, name) for name, lookup in self._lookups.items()]
+        heads = (terms.heads(clause)[0] for clause in self._program.clauses)
+        names = {head.probability.args[0] for head in heads if is_neural(head)}
+        # DeepProbLog knows a network as the program writes it, with quotes.
+        networks = [Network(self._lookups[terms.plain_text(name)], str(name)) for name in names]
         model = Model(self._program.text, networks, load=False)
         # A tensor-valued predicate (nn/3) is evaluated while grounding, so every example has to be grounded.
         is_cached = not any(neural.is_tensor for neural in self._program.neural_predicates)
@@ -146,11 +148,6 @@ class DeepProbLogConstraint(Constraint):
             model.set_engine(engine, cache=is_cached)
         model.add_tensor_source(SOURCE, _Places())
         return model
-
-    def _is_boolean(self, network: str) -> bool:
-        """Whether the network serves nn/2, for which DeepProbLog wants the probability of true alone."""
-        served = (neural for neural in self._program.neural_predicates if neural.network == network)
-        return all(neural.domain is None and not neural.is_tensor for neural in served)
 
     def _substitution(self, example: int) -> dict[Any, Any]:
         return {
@@ -163,18 +160,23 @@ class DeepProbLogConstraint(Constraint):
         for lookup in self._lookups.values():
             lookup.probabilities = lookup.uniform()
         substitution = self._substitution(0)
-        goal = self._template.goal(list(substitution.values()))
+        goal = self._goal.goal(list(substitution.values()))
         with self._problog_errors():
             ground = self._model.solver.engine.ground(Query(goal), label="query")
+        self._check_what_networks_read(ground)
         placeholders = {image: placeholder for placeholder, image in substitution.items()}
         found = {
-            self._template.answer(name): name.apply_term(placeholders)
-            for name, key in ground.queries()
-            if key is not None
+            self._goal.answer(name): name.apply_term(placeholders) for name, key in ground.queries() if key is not None
         }
         if not found or None in found:
-            raise ProgramError(f"the query {self._template.text} has no proof", Position(self._program.source))
+            raise ProgramError(f"the query {self.template.text} has no proof", Position(self._program.source))
         return sort_answers({answer: term for answer, term in found.items() if answer is not None})
+
+    def _check_what_networks_read(self, ground: Any) -> None:
+        """Ask the networks once for everything that the answers need of them: they raise for what is no image."""
+        nodes = (node for _, node, kind in ground if kind == "atom")
+        needed = {node.probability.args[:2] for node in nodes if is_neural(node)}
+        self._model.evaluate_nn(list(needed))
 
     @contextlib.contextmanager
     def _problog_errors(self) -> Any:
@@ -196,14 +198,27 @@ class _Lookup(nn.Module):
 
     probabilities: Float[Tensor, "examples inputs classes"]
 
-    def __init__(self, shape: NetworkShape, slots: tuple[str, ...], is_boolean: bool) -> None:
+    def __init__(self, spec: ConstraintSpec, name: str) -> None:
         super().__init__()
-        self.shape, self.slots, self.is_boolean = shape, slots, is_boolean
+        self.name, self.shape, self.template = name, spec.networks[name], spec.template
+        served = [neural for neural in spec.program.neural_predicates if neural.network == name]
+        self.position = served[0].position
+        # For nn/2 DeepProbLog wants the probability of true alone.
+        self.is_boolean = all(neural.domain is None and not neural.is_tensor for neural in served)
 
     def forward(self, *places: Int[Tensor, " place"]) -> Float[Tensor, " classes"]:
         """The row of an example's input; for nn/2 the probability of the class true."""
-        read = tuple(self.slots[int(place[1])] for place in places)
-        row = self.probabilities[int(places[0][0]), self.shape.inputs.index(read)]
+        for place in places:
+            if not isinstance(place, Tensor) or place.is_floating_point():
+                read = place if isinstance(place, Term) else "the output of a network"
+                raise ProgramError(
+                    f"the network {self.name} reads {read}, which is no image of the query {self.template.text}",
+                    self.position,
+                )
+        slots = tuple(self.template.slots[int(place[1])] for place in places)
+        if slots not in self.shape.inputs:
+            raise unbound_input(self.template, self.name, slots, self.shape)
+        row = self.probabilities[int(places[0][0]), self.shape.inputs.index(slots)]
         return row[1:] if self.is_boolean else row
 
     def uniform(self) -> Float[Tensor, "one inputs classes"]:

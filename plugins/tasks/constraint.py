@@ -41,8 +41,9 @@ from gedi_nesy.logic.naming import choice_names, class_names
 from gedi_nesy.logic.probabilities import has_chance
 from gedi_nesy.logic.program import Program, load_program
 from gedi_nesy.logic.query import QueryTemplate
-from gedi_nesy.logic.shortcuts import count_shortcuts
+from gedi_nesy.logic.shortcuts import count_shortcuts_of
 from gedi_nesy.logic.structures import Structures
+from gedi_nesy.logic.support import ALL, training
 
 SHORTCUT_NODES = 20_000  # a few seconds of counting at the end of a run
 
@@ -221,12 +222,14 @@ class ConstraintTask(Task):
 
     @cached_property
     def _shortcuts(self) -> dict[str, int]:
-        """How many readings of the classes the query alone cannot tell from the right one; empty where nobody can count."""
-        constraint = self.constraint.constraints[0]
-        if not isinstance(constraint, CircuitConstraint):
+        """How many readings of the classes satisfy every structure of the query; empty where nobody can count."""
+        constraints = [each for each in self.constraint.constraints if isinstance(each, CircuitConstraint)]
+        asking = [each for each in constraints if each.circuit.choices]  # a single image is always sorted
+        if not asking or len(constraints) < len(self.constraint.constraints):
             return {}
         try:
-            report = count_shortcuts(constraint.circuit, constraint.template, max_nodes=SHORTCUT_NODES)
+            parts = [training(each.circuit, each.template, ALL) for each in asking]
+            report = count_shortcuts_of(parts, self.options.query, max_nodes=SHORTCUT_NODES)
         except ProgramError:
             return {}
         used = {} if report.permutations is None else {"readings_that_use_all_classes": report.permutations}

@@ -113,6 +113,16 @@ def test_explain_tells_probability_world_and_gradient_and_draws(cli):
     assert "mnist_net(A)" in {text.text for text in picture.iter("{http://www.w3.org/2000/svg}text")}
 
 
+@pytest.mark.parametrize("answer", ["[1,2],x", "[1, 2], x"])
+def test_an_answer_whose_labels_have_commas_can_be_chosen(cli, answer):
+    Path("p.pl").write_text("0.25::p([1,2],x). 0.75::p([2],y).")
+    ask = ("program", "explain", "p.pl", "--query", "p(L,M)", "--labels", "L,M")
+    code, out, err = cli(*ask, "--answer", answer)
+    assert code == 0 and "of [1, 2],x" in out, err
+    code, _, err = cli(*ask, "--answer", "[1],x")
+    assert code == 2 and "([1],x) is no answer of the query. Answers: [1, 2],x, [2],y" in err
+
+
 def test_explain_works_without_networks_and_says_when_nothing_is_possible(cli):
     Path("p.pl").write_text("0.4::a(1). 0.5::a(2). b(X) :- a(X).\n")
     code, out, _ = cli("program", "explain", "p.pl", "--query", "b(X)", "--labels", "X")

@@ -8,7 +8,7 @@ from PIL import Image
 
 from gedi_nesy import DataError
 from gedi_nesy.data.prepared import Frame
-from gedi_nesy.engine.predict import read_images
+from gedi_nesy.engine.predict import Prediction, read_images
 
 
 def test_images_of_another_size_are_refused_all_at_once(tmp_path):
@@ -35,3 +35,10 @@ def test_more_than_8_bits_are_refused_as_in_training(tmp_path):
     Image.fromarray(np.full((8, 8), 40_000, dtype=np.uint16)).save(tmp_path / "deep.png")
     with pytest.raises(DataError, match=r"deep\.png is 8x8 of mode I;16; the run was trained on 8x8 of mode L"):
         read_images([tmp_path / "deep.png"], (1, 8, 8), Frame(channels=1, size=8, crop=1.0).fit)
+
+
+def test_each_query_that_was_asked_is_shown_with_its_answers():
+    answers = {"p(A,10,T)": {"7": 0.25, "8": 0.75}, "p(A,20,T)": {"17": 1.0}}
+    prediction = Prediction(["a.png"], [{"x": 1.0}], "p(A,K,T)", answers, "1")
+    assert prediction.text() == "a.png: x 1.0000\np(A,10,T): 8 0.7500  7 0.2500\np(A,20,T): 17 1.0000"
+    assert prediction.plain()["query"] == "p(A,K,T)" and prediction.plain()["answers"] == answers

@@ -125,6 +125,31 @@ def test_wrong_shapes_are_named(shape):
     )
 
 
+@pytest.mark.parametrize("label", ["[0,1]", "[0, 1]", " [ 0 ,1 ]"])
+def test_a_label_is_found_however_its_list_is_spaced(label):
+    constraint = make(DIGIT + "p(A,[0,1]) :- digit(A,1). p(A,'a b') :- digit(A,2).", "p(A,L)", "A")
+    assert constraint.answers[constraint.answer_index([label])] == ("[0, 1]",)
+    with pytest.raises(ProgramError, match=r"\(ab\) is no answer"):
+        constraint.answer_index(["ab"])
+
+
+@pytest.mark.parametrize("index", [-1, 7])
+@pytest.mark.parametrize("complements", [False, True])
+def test_an_index_outside_the_answers_is_refused(index, complements):
+    # Complements and evidence stand behind the answers, where such an index would find them.
+    constraint = make(SUM + "\nevidence(e). 0.5::e.", "add(A,B,T)", "AB", complements=complements)
+    fault = r"an answer is not an index from 0 to 6, as answer_index of the query add\(A,B,T\) gives"
+    with pytest.raises(ValueError, match=fault):
+        constraint.log_probability(random_log_probs(2, 2), torch.tensor([3, index]))
+
+
+@pytest.mark.parametrize("target", [math.nan, -0.1, 1.5])
+def test_a_target_that_is_no_probability_is_refused(target):
+    constraint = make(SUM, "add(A,B,T)", "AB", complements=True)
+    with pytest.raises(ValueError, match="a target is not a probability between 0 and 1"):
+        constraint.losses(random_log_probs(1, 2), torch.tensor([3]), target=torch.tensor([target]))
+
+
 def test_without_an_answer_a_query_with_labels_is_refused():
     with pytest.raises(ValueError, match="the query has 7 answers: say which each example has"):
         make(SUM, "add(A,B,T)", "AB").log_probability(random_log_probs(2, 2))

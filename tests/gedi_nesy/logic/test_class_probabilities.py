@@ -40,9 +40,26 @@ def test_csv_has_a_row_for_each_image_and_the_rest_is_uniform(tmp_path):
     ]
 
 
+def test_a_csv_of_a_spreadsheet_begins_with_a_mark(tmp_path):
+    assert read(tmp_path, "\ufeffslot,no,yes\nB,0.25,0.75\n", "probs.csv")[1] == [0.25, 0.75]
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
+        ("slot,no,yes\nB,1,0\nA,1,0\nB,0,1\n", r"probs\.csv:4  B has a second row; write one row for each image"),
+        ("image,no,yes\nB,1,0\n", r"probs\.csv  the first row must name the columns: slot, then the classes"),
+    ],
+)
+def test_a_csv_of_other_rows_is_refused(tmp_path, text, message):
+    with pytest.raises(DataError, match=message):
+        read(tmp_path, text, "probs.csv")
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("[" * 100_000, r"probs\.json  the JSON is nested too deeply to be read"),
         ("{", "probs.json:1:2  not JSON"),
         ("[1]", "must hold an object"),
         ('{"C": [1, 0]}', r'"C" is no image that the query depends on. Known: net\(A\), net\(B\)'),

@@ -192,3 +192,46 @@ def test_half_precision_with_several_structures():
     family, examples = lists_of_digits()
     values = family.log_probability(log_probs(6).half(), examples)
     torch.testing.assert_close(values, family.log_probability(log_probs(6), examples).float(), atol=5e-3, rtol=0)
+
+
+@pytest.mark.parametrize("half", [torch.float16, torch.bfloat16])
+def test_half_precision_with_networks_of_a_part_of_the_classes(half):
+    family, examples = formulas()
+    narrow = torch.cat([log_probs(2, 5), torch.tensor([[0.0, 0.0, -torch.inf, -torch.inf, -torch.inf]])]).to(half)
+    wide = narrow.float()
+    for name in ("loss", "log_probability"):
+        actual, expected = (getattr(family, name)(given, examples) for given in (narrow, wide))
+        assert actual.dtype == torch.float32
+        torch.testing.assert_close(actual, expected, rtol=0, atol=0)
+    leaf = narrow.clone().requires_grad_()
+    assert torch.autograd.grad(family.loss(leaf, examples), leaf)[0].isfinite().all()
+
+
+def asked(made, images):
+    """The queries that take so many images."""
+    return [constraint.template.text for constraint in made.family(3).taking(images)]
+
+
+def test_every_query_that_takes_the_images_is_asked_by_its_own_text():
+    made = structures(TOTAL, "total([A],T)", {"A": "image", "T": "constant"})
+    for total in (2, 0):
+        made.number(Structure(constants=(("T", str(total)),)))
+    p = log_probs(1).exp()[0]
+    expected = {"total([A],2)": {(): p[2].item()}, "total([A],0)": {(): p[0].item()}}
+    assert made.family(3).ask(log_probs(1)) == {text: pytest.approx(answers) for text, answers in expected.items()}
+    assert made.family(3).ask(log_probs(2)) == {}
+
+
+def test_lists_of_other_lengths_with_as_many_images_are_other_queries():
+    made = structures(TOTAL + " p(L,M) :- total(L,T), total(M,T).", "p(L,M)", {"L": "images", "M": "images"})
+    for first in (1, 2):
+        made.number(Structure((("L", first), ("M", 3 - first))))
+    assert asked(made, 3) == ["p([L_1],[M_1, M_2])", "p([L_1, L_2],[M_1])"]
+
+
+def test_a_query_of_one_image_in_two_slots_is_asked_where_nothing_else_takes_as_many():
+    made = structures(TOTAL, "total(L,T)", {"L": "images", "T": "label"})
+    made.number(Structure((("L", 3),), first=(0, 1, 0)))
+    assert asked(made, 2) == ["total([L_1, L_2, L_1],T)"]
+    made.number(Structure((("L", 2),)))
+    assert asked(made, 2) == ["total([L_1, L_2],T)"]

@@ -40,6 +40,11 @@ def test_boolean_neural_predicate_has_classes_false_and_true(formula_of, evaluat
     assert evaluate(compile(formula), [[0.3, 0.7]]) == pytest.approx({(): 0.3})
 
 
+def test_an_input_may_be_bound_in_the_body(formula_of):
+    text = "nn(net,[X],Y,[0,1]) :: kind(K,Y) :- place(K,X). place(front(A),A). p(A) :- kind(front(A),1)."
+    assert formula_of(text, "p(A)", {"A": "image"}).choices == (Choice(NeuralSource("net", (0,)), 2),)
+
+
 TENSOR = "set backend: deepproblog, or write nn/4 with the domain of its classes"
 DEFINE = "Define it, or correct its name or number of arguments."
 PYTHON = "which may run Python. If you trust the file, set allow_python: true."

@@ -53,6 +53,12 @@ BAD_PROGRAMS = {
     "nn(n,[X],Y,[0]) :: d(X,Y) :- e(Y).": (
         "p.pl:1:1  the output Y of nn is chosen after the body holds, so the body cannot use it"
     ),
+    "a.\nnn(n,[X],Y,[0]) :: d(Y).": (
+        "p.pl:2:1  the input X of nn stands neither in the head d/1 nor in a body, so nothing says which image it is"
+    ),
+    "nn(n,[X]) :: d(a) :- e.": (
+        "p.pl:1:1  the input X of nn stands neither in the head d/1 nor in a body, so nothing says which image it is"
+    ),
     "nn(n) :: d(X).": (
         "p.pl:1:1  nn/1 is not a neural predicate; write nn(network,[Inputs],Output,[values]) or nn(network,[Inputs])"
     ),
@@ -69,6 +75,11 @@ BAD_PROGRAMS = {
     "0.3::(a ; b).": "p.pl:1:7  a has no probability, which every head of a disjunction needs",
     "a.\n\\+b.": "p.pl:2:1  \\+b cannot be a fact or the head of a rule; write a single positive term",
     "X.": "p.pl:1:1  X cannot be a fact or the head of a rule; write a single positive term",
+    "a.\n  X :- a, b.": "p.pl:2:3  X cannot be a fact or the head of a rule; write a single positive term",
+    "a.\n  (a, b) :- c.": "p.pl:2:4  a, b cannot be a fact or the head of a rule; write a single positive term",
+    "0.5::a; 0.2::3 :- a.": "p.pl:1:14  3 cannot be a fact or the head of a rule; write a single positive term",
+    "a.\nquery().": "p.pl:2:1  query() has empty parentheses; leave them out or write what belongs there",
+    "a :- b, c(f()).": "p.pl:1:11  f() has empty parentheses; leave them out or write what belongs there",
     "3.": "p.pl:1:1  3 cannot be a fact or the head of a rule; write a single positive term",
     "0.3::a; b.": "p.pl:1:9  b has no probability, which every head of a disjunction needs",
     "a b.": "p.pl:1:3  not valid ProbLog: Expected binary operator",
@@ -104,6 +115,12 @@ def test_missing_file_is_named(tmp_path):
         ProgramError, match=r"missing\.pl\" is neither a file nor a bundled name\. Bundled: addition_with_label, "
     ):
         load_program(tmp_path / "missing.pl")
+
+
+def test_a_file_that_begins_with_a_mark_is_read_without_it(tmp_path):
+    (tmp_path / "p.pl").write_text("\ufeffa. b :- c d.", encoding="utf-8")
+    with pytest.raises(ProgramError, match=r"p\.pl:1:11  not valid ProbLog: Expected binary operator"):
+        load_program(tmp_path / "p.pl")
 
 
 def test_a_file_that_is_no_text_is_named(tmp_path):

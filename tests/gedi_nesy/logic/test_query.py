@@ -3,8 +3,9 @@ from __future__ import annotations
 import pytest
 
 from gedi_nesy.errors import ProgramError
+from gedi_nesy.logic.grounding import ground
 from gedi_nesy.logic.program import parse
-from gedi_nesy.logic.query import QueryTemplate, check_template, one_goal, sort_answers
+from gedi_nesy.logic.query import QueryTemplate, check_template, find_answer, one_goal, sort_answers, variables_of
 
 
 def test_slots_and_labels_come_in_order_of_occurrence():
@@ -50,6 +51,7 @@ BAD_TEMPLATES = [
         "the argument A is declared as 'imgae'; allowed: image, images, label, constant. Did you mean \"image\"?",
     ),
     ("p(A", {"A": "image"}, "the query 'p(A' is not a term such as addition(A,B,Total)"),
+    ("p(A,f())", {"A": "image"}, "the query 'p(A,f())' is not a term such as addition(A,B,Total)"),
     ("p(A), 3", {"A": "image"}, "the query 'p(A), 3' is not a term such as addition(A,B,Total)"),
     ("p(A) :- q(A)", {"A": "image"}, "the query 'p(A) :- q(A)' is not a term such as addition(A,B,Total)"),
     ("A", {"A": "image"}, "the query 'A' is not a term such as addition(A,B,Total)"),
@@ -137,13 +139,31 @@ def test_a_query_of_several_goals_keeps_positions_and_text():
     assert one_goal(program, QueryTemplate.parse("p(A)", {"A": "image"}))[0] is program
 
 
+@pytest.mark.parametrize("query", ["p(A,(-1)**2,T)", "p(A,(-1)**2,T), r(B)", "p(A,(-1)**2,T), r(B)."])
+def test_parentheses_of_a_query_of_several_goals_are_kept(query):
+    program = parse("nn(n,[X],Y,[0,1]) :: bit(X,Y). p(X,E,T) :- bit(X,_), T is E. r(X) :- bit(X,_).")
+    roles = {"A": "image", "B": "image", "T": "label"}
+    template = QueryTemplate.parse(query, {name: roles[name] for name in variables_of(query)})
+    assert list(ground(program, template).roots) == [("1",)]
+
+
+def test_a_query_that_changes_when_an_image_stands_in_two_slots_is_refused():
+    template = QueryTemplate.parse("p(A,B,(-1)**2)", dict.fromkeys("AB", "image"))
+    with pytest.raises(ProgramError) as caught:
+        template.identify((0, 0))
+    assert str(caught.value) == (
+        "the query p(A,B,(-1)**2) becomes p(A,A,-1**2), which ProbLog reads as something else; use simpler terms in it"
+        " and simpler values of constants"
+    )
+
+
 def test_values_that_change_on_paper_are_refused():
     template = QueryTemplate.parse("p(A,K)", {"A": "image", "K": "constant"})
     for value in ("'two words'", "-3", "0.5", '"text"', "f(a, [1, 2])"):
         assert template.bind({}, {"K": value}).text == f"p(A,{value})".replace("(a, ", "(a,")
     with pytest.raises(ProgramError, match=r"ProbLog reads the value 1e-20 of the constant K as 0\.0; use fewer"):
         template.bind({}, {"K": "1e-20"})
-    with pytest.raises(ProgramError, match=r"cannot be written down exactly with K = a:-b; use simpler values"):
+    with pytest.raises(ProgramError, match=r"the query p\(A,K\) becomes p\(A,:-\(a,b\)\), which ProbLog reads as s"):
         template.bind({}, {"K": "a:-b"})
 
 
@@ -151,3 +171,27 @@ def test_a_variable_named_like_an_image_of_a_list_is_refused():
     template = QueryTemplate.parse("p(L,L_1)", {"L": "images", "L_1": "label"})
     with pytest.raises(ProgramError, match="the variable L_1 of the query"):
         template.bind({"L": 2})
+
+
+@pytest.mark.parametrize(
+    ("written", "label"),
+    [
+        ("'two words'", "two words"),
+        ("'don\\'t'", "don't"),
+        ('"say \\"no\\""', 'say "no"'),
+        ("'a\\\\b'", "a\\b"),
+        ("'a\\nb'", "a\nb"),
+        ("'a'+'b'", "'a'+'b'"),
+        ("f('a')", "f('a')"),
+    ],
+)
+def test_labels_read_as_in_a_table(written, label):
+    template = QueryTemplate.parse("p(L)", {"L": "label"})
+    assert list(ground(parse(f"p({written})."), template).roots) == [(label,)]
+
+
+def test_an_answer_is_found_by_its_labels_exactly_or_but_for_spaces():
+    answers = [("a", "[0, 1]"), ("a,b", "c"), ("a, b", "c")]
+    assert find_answer(answers, ["a, b", "c"]) == ("a, b", "c")
+    assert find_answer(answers, ["a", "[0,1]"]) == ("a", "[0, 1]")
+    assert find_answer(answers, ["a", "[01]"]) is None

@@ -20,7 +20,7 @@ from gedi_nesy.logic.grounding import ground
 from gedi_nesy.logic.map_conditions import condition
 from gedi_nesy.logic.program import load_program, parse
 from gedi_nesy.logic.query import QueryTemplate
-from gedi_nesy.logic.shortcuts import count_shortcuts
+from gedi_nesy.logic.shortcuts import count_shortcuts, count_shortcuts_of
 from gedi_nesy.logic.support import Reading, training
 
 DIGIT = "nn(net, [X], Y, [0,1,2,3,4,5,6,7,8,9]) :: digit(X, Y).\n"
@@ -60,6 +60,30 @@ def test_the_sum_triple_has_two_maps_and_one_that_uses_all_classes():
     assert [each.values for each in found.nearest] == [{"mnist_net": tuple(range(10))}, {"mnist_net": (0,) * 10}]
     assert found.label_sets == tuple(frozenset([ReadClass("mnist_net", index)]) for index in range(1, 10))
     assert found.unseen == ()
+
+
+@pytest.mark.parametrize("lengths", [[2], [3], [2, 3], [3, 2], [1, 3, 2]])
+def test_examples_of_several_queries_leave_the_maps_that_satisfy_them_all(lengths):
+    slots = {length: "ABC"[:length] for length in lengths}
+    circuits = [compiled(load_program("parity"), f"parity([{','.join(slots[n])}],P)", slots[n], "P") for n in lengths]
+    found = count_shortcuts_of([training(*circuit, "all") for circuit in circuits], "parity(D,P)")
+    satisfy = [
+        bits
+        for bits in itertools.product((0, 1), repeat=2)
+        if all(
+            sum(bits[b] for b in read) % 2 == sum(read) % 2
+            for n in lengths
+            for read in itertools.product((0, 1), repeat=n)
+        )
+    ]
+    assert found.maps == len(satisfy) and {each.values["bit_net"] for each in found.nearest} == set(satisfy)
+
+
+def test_a_class_is_unseen_if_no_query_shows_it():
+    program = parse("nn(net,[X],Y,[0,1,2]) :: digit(X,Y).")
+    circuits = [compiled(program, f"digit(A,{number})", "A") for number in (0, 1)]
+    found = count_shortcuts_of([training(*circuit, "all") for circuit in circuits], "digit(A,N)")
+    assert found.unseen == (ReadClass("net", 2),) and found.maps == 3
 
 
 def test_a_total_tells_all_digits():

@@ -83,3 +83,8 @@ def test_chance_of_the_program_is_part_of_the_world():
 def test_slots_that_no_answer_reads_have_no_network():
     constraint = make(DIGIT + "p(A,B) :- digit(A,1), B = B.", "p(A,B)", "AB")
     assert sample_worlds(constraint.circuit, constraint.template, 3, torch.Generator()).networks == ("net", None)
+
+
+def test_answers_that_look_at_no_image_have_worlds_too():
+    classes, answer = draw(make(DIGIT + "p(A,yes). p(A,no).", "p(A,T)", "A"), 100, 0)
+    assert classes.tolist() == [[0]] * 100 and set(answer.tolist()) == {0, 1}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 import torch
 from gedi_nesy_plugins.backends import deepproblog
@@ -68,6 +70,14 @@ def test_all_answers_at_once_agree():
     torch.testing.assert_close(circuit(log_probs), reference(log_probs))
     answer = torch.tensor([0, 2, 4])
     torch.testing.assert_close(circuit.log_complement(log_probs, answer), reference.log_complement(log_probs, answer))
+
+
+@pytest.mark.parametrize("answer", [None, torch.tensor([-1]), torch.tensor([5])])
+def test_both_refuse_an_index_that_is_no_answer(answer):
+    text, query, images = PROGRAMS["list"]
+    for constraint in _both(specify(text, query, {"net": list(images)})):
+        with pytest.raises(ValueError, match=r"an index from 0 to 4|has 5 answers: say which each example has"):
+            constraint.log_probability(torch.zeros(1, 2, 3).log_softmax(2), answer)
 
 
 def test_several_networks_agree():
@@ -145,14 +155,44 @@ def test_neural_clauses_with_bodies_are_refused_since_deepproblog_cannot_read_th
     )
 
 
+def test_a_network_with_a_quoted_name_agrees():
+    text = "nn('my net',[X],Y,[a,b]) :: kind(X,Y). p(A,B) :- kind(A,Y), kind(B,Y)."
+    _assert_equal(specify(text, "p(A,B)", {"my net": ["A", "B"]}), [()])
+
+
+@pytest.mark.parametrize(
+    ("text", "networks", "message"),
+    [
+        (
+            "p(A) :- digit(foo,1), digit(A,0).",
+            {"net": ["A", "B"]},
+            "<program>:1:1  the network net reads foo, which is no image of the query p(A,B)",
+        ),
+        (
+            "p(A) :- digit(A,1).",
+            {"net": ["B"]},
+            "in the query p(A,B) the network net reads A; it is bound to B",
+        ),
+    ],
+)
+def test_both_refuse_a_network_that_reads_no_image_of_its_own(text, networks, message):
+    spec = specify(DIGIT + text + " p(A,B) :- p(A), digit(B,_).", "p(A,B)", networks)
+    spec = replace(spec, template=QueryTemplate.parse("p(A,B)", dict.fromkeys("AB", "image")))
+    for module in (circuit_constraint, deepproblog):
+        with pytest.raises(ProgramError) as caught:
+            module.build_constraint(spec)
+        assert str(caught.value) == message
+
+
 def test_python_is_not_loaded_in_a_roundabout_way_either():
     spec = specify(DIGIT + "p(A) :- G =.. [use_module, '/nowhere/x.py'], call(G), digit(A,1).", "p(A)", NETWORKS)
     with pytest.raises(ProgramError, match="which may run Python"):
         deepproblog.build_constraint(spec)
 
 
-def test_learnable_probabilities_are_refused_since_nothing_would_train_them():
-    spec = specify(DIGIT + "t(0.3)::c. p(A) :- digit(A,1), c.", "p(A)", NETWORKS)
+@pytest.mark.parametrize("probability", ["t(0.3)", "t(0.3,A)", "t(_,A,x)"])
+def test_learnable_probabilities_are_refused_since_nothing_would_train_them(probability):
+    spec = specify(DIGIT + f"{probability}::c(A). p(A) :- digit(A,1), c(A).", "p(A)", NETWORKS)
     with pytest.raises(ProgramError) as caught:
         deepproblog.build_constraint(spec)
     assert str(caught.value) == (

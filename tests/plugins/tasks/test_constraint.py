@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 import torch
 from gedi_nesy_plugins.datasets.mnist5k import Mnist5k
@@ -9,6 +11,7 @@ from gedi_nesy_plugins.tasks.constraint import ConstraintTask
 
 from gedi_nesy import Batch, ConfigError, DataError, MethodOutput, TaskContext
 from gedi_nesy.config.locate import find_program
+from gedi_nesy.data.dataset import ImageDataset
 from gedi_nesy.plugin_manager import load_plugins
 
 SUM = {
@@ -151,3 +154,24 @@ def test_fit_is_the_loss_on_the_training_examples(dataset):
 def test_facts_count_the_readings_that_satisfy_the_query(dataset):
     facts = make(dataset, **(SUM | {"examples": 20})).facts()
     assert (facts["readings_that_satisfy"], facts["readings_that_use_all_classes"]) == (2, 1)
+
+
+@pytest.mark.parametrize("lengths", [[2, 3], [3, 2]])
+def test_the_readings_satisfy_the_query_in_all_its_structures(dataset, lengths):
+    """Exchanging 0 and 1 keeps the parity of two bits and no more."""
+    train, test = (split.at(split.labels < 2) for split in (dataset.train, dataset.test))
+    bits = ImageDataset(train, test, ("0", "1"))
+    task = {"program": str(find_program("parity")), "query": "parity(D, P)", "networks": {"bit_net": "method"}}
+    arguments = {"D": "images", "P": "label"}
+    facts = make(bits, **task, arguments=arguments, lengths={"D": lengths}, examples=30, test_examples=30).facts()
+    assert (facts["structures"], facts["readings_that_satisfy"]) == (2, 1)
+
+
+def test_a_structure_that_every_image_satisfies_is_left_out_of_the_count(dataset):
+    task = {"program": str(find_program("sorting")), "query": "sorting(D, O)", "networks": {"digit_net": "method"}}
+    arguments = {"D": "images", "O": "label"}
+    counts = []
+    for lengths in ([1, 2], [2]):
+        facts = make(dataset, **task, arguments=arguments, lengths={"D": lengths}, examples=10).facts()
+        counts.append(facts["readings_that_satisfy"])
+    assert counts == [math.comb(19, 9)] * 2  # the maps that keep the order
