@@ -94,7 +94,7 @@ def build(tiny_config, tiny_text, tmp_path):
         plugins = load_plugins()
         config, folder = validate(load_tree(str(tiny_config)), plugins), RunFolder(tmp_path / "runs" / "r")
         run = build_run(config, plugins, folder)
-        create(folder, config, run.device, [])
+        create(folder, config, {})
         return run, type(run.method).losses.__globals__["BATCHES"]
 
     return make
