@@ -134,7 +134,7 @@ def test_an_unknown_config_lists_the_bundled_ones():
         ("rate: !!binary aGk=", "'aGk=' cannot be read: its tag is tag:yaml.org,2002:binary"),
         ("rate: !!bool maybe", "file.yaml:1:7  'maybe' cannot be read: it is no bool"),
         ("rate: !!python/name:os.system ''", "cannot be read: its tag is tag:yaml.org,2002:python/name:os.system"),
-        ("rate: " + "[" * 3000 + "]" * 3000, "nested too deeply to be read"),
+        ("rate: " + "[" * 30_000 + "]" * 30_000, "nested too deeply to be read"),
     ],
 )
 def test_what_no_config_holds_is_an_error_with_its_place(text, message):

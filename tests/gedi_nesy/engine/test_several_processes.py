@@ -178,6 +178,8 @@ def test_interrupted_by_ctrl_c_says_so_once(folder, tmp_path):
     plugin = tmp_path / "ctrl_c.py"
     plugin.write_text(
         "import os, signal\nfrom pathlib import Path\nfrom gedi_nesy import hookimpl\n"
+        # A shell has what it starts in the background ignore the signal.
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
         "@hookimpl\ndef step_finished(step):\n"
         "    if step == 5:\n"
         "        for rank in (1, 0):\n            os.kill(int(Path(f'pid-{rank}').read_text()), signal.SIGINT)\n"

@@ -66,7 +66,9 @@ def test_it_reports_the_stages_in_order_and_then_the_circuit(start):
 
 def test_it_keeps_reporting_time_and_memory(start):
     process = start(_request(ENDLESS))
-    reports = [_progress(process.stdout.readline()) for _ in range(6)]
+    reports = [_progress(process.stdout.readline())]
+    while len(reports) < 100 and [report["stage"] for report in reports[-2:]] != ["grounding", "grounding"]:
+        reports.append(_progress(process.stdout.readline()))  # a busy machine is still parsing for a while
     assert [report["stage"] for report in reports[-2:]] == ["grounding", "grounding"]
     assert reports[-1]["seconds"] > reports[-2]["seconds"]
     assert reports[-1]["megabytes"] > 5 or sys.platform != "linux"
