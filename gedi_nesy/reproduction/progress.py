@@ -27,12 +27,13 @@ TAIL = 1 << 16  # bytes of metrics that the last line is in
 
 @dataclass
 class _Seen:
-    """A run at work: since when and which epoch it is watched, and when a line was last said about it."""
+    """A run at work: since when and which epoch it is watched, when a line was last said about it, and the epoch it was seen at."""
 
     epochs: int
     since: float
     first: float
     said: float
+    last: float = 0.0
 
 
 class Watch:
@@ -87,6 +88,9 @@ class Watch:
         epoch = last_epoch(job.folder(self._runs))
         if seen.epochs and epoch >= seen.epochs:
             return "trained, evaluating"
+        if epoch < seen.last:  # started again, or rolled back: how long all that took says nothing about what is left
+            seen.first, seen.since = epoch, self._clock()
+        seen.last = epoch
         done, took = epoch - seen.first, self._clock() - seen.since
         if done <= 0 or not seen.epochs:
             return "under way"

@@ -53,6 +53,17 @@ def test_a_run_is_followed_from_its_start_to_its_end(folder, tmp_path: Path) -> 
     assert watch.look() == [] and len(said) == 2
 
 
+def test_an_attempt_that_was_given_up_is_no_part_of_the_pace(folder, tmp_path: Path) -> None:
+    now = [0.0]
+    watch = Watch({JOB: "Moons"}, tmp_path, lambda text: None, lambda: now[0])
+    with working(folder):
+        watch.look()
+        for now[0], epoch in ((50.0, 5), (60.0, 0.5), (65.0, 1)):
+            log(folder.metrics, epoch)
+            lines = watch.look()
+    assert lines == ["Moons: epoch 2 of 10, about 1 min 30 s left"], "half an epoch in five seconds"
+
+
 @pytest.mark.parametrize(
     ("epoch", "words"), [(4, "goes on from epoch 4 of 10"), (10, "is trained and evaluated again")]
 )
