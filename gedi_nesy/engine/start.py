@@ -51,8 +51,8 @@ def start(
     assert known is not None
     check_same(config, _config_of(known, load_plugins()), known)
     run = build_run(config, plugins, known)
+    _check_data(run)
     if is_main():
-        _check_data(run)
         make_watchers(run)
         checkpoint.sweep(run)
     complaints = checkpoint.restore_latest(run)
@@ -62,10 +62,10 @@ def start(
 
 def _idle(folder: RunFolder) -> RunFolder:
     """The folder, unless a process of this machine is writing to it. (One of another machine may be gone without a word.)"""
-    standing_now = standing(folder)
-    if standing_now.state is State.running and standing_now.is_here:
+    now = standing(folder)
+    if now.state is State.running and now.is_here:
         raise RunError(
-            f"{folder.path} is being trained by {standing_now.reason}: two processes would damage each other's checkpoints. "
+            f"{folder.path} is being trained by {now.reason}: two processes would damage each other's checkpoints. "
             "Wait for it, or stop it first"
         )
     return folder
