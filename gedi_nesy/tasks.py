@@ -93,12 +93,10 @@ class Task(ABC):
         dataset: the images; training may touch nothing but `train_pixels`.
         train_pixels: images that training sees.
         num_classes: how many classes the classifier tells apart.
-        images_per_example: images that one example of a batch brings along.
         trained: parameters of the task's own, trained and saved with the method's; its `reset_parameters` begin anew.
     """
 
     TERMS: ClassVar[dict[str, str]] = {}
-    images_per_example: int = 1
 
     class Options(Options):
         """Options beside `name` in the config's task section."""

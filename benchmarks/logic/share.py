@@ -31,17 +31,17 @@ def print_shares(configs: list[str], device: str, repeats: int) -> None:
     for name in configs:
         tree = load_tree(str(ROOT / "configs" / f"{name}.yaml"), [f"device={device}"])
         run = build_run(validate(tree, plugins), plugins, RunFolder(ROOT / "runs" / "never_written"))
-        step, constraint = _parts(run)
+        step, constraint, images = _parts(run)
         pairs = [(_seconds(step, run), _seconds(constraint, run)) for _ in range(repeats + 1)][1:]
         shares = sorted(part / whole for whole, part in pairs)
         whole, part = (statistics.median(times) * 1e3 for times in zip(*pairs, strict=True))
         spread = "".join(f"{share:>8.1%}" for share in (statistics.median(shares), shares[0], shares[-1]))
         batch = run.config.training.batch_size
-        print(f"{name:<22}{batch:>9}{batch * run.task.images_per_example:>8}{whole:>10.1f}{part:>15.2f}{spread}")
+        print(f"{name:<22}{batch:>9}{images:>8}{whole:>10.1f}{part:>15.2f}{spread}")
 
 
-def _parts(run: Run) -> tuple[Callable[[], None], Callable[[], None]]:
-    """The step of the first batch on plain images, and what the constraint does in it."""
+def _parts(run: Run) -> tuple[Callable[[], None], Callable[[], None], int]:
+    """The step of the first batch on plain images, what the constraint does in it, and how many images there are."""
     selection = next(run.task.epoch(run.config.training.batch_size, run.generators["order"]))
     images = to_unit_range(run.task.train_pixels[selection.images])
     batch, weights = Batch(torch.stack([images] * run.config.num_views), selection.examples), run.weights()
@@ -62,7 +62,7 @@ def _parts(run: Run) -> tuple[Callable[[], None], Callable[[], None]]:
         leaf.grad = None
         torch.autograd.backward(run.task.losses(MethodOutput({}, leaf), batch, active)["nesy"])
 
-    return step, constraint
+    return step, constraint, len(images)
 
 
 def _seconds(work: Callable[[], None], run: Run) -> float:

@@ -103,7 +103,6 @@ class ConstraintTask(Task):
         slots = torch.full_like(train.slots, -1)
         slots[train.slots >= 0] = rows
         self.train_examples, self.test_examples = train.of_images(slots), test
-        self.images_per_example = max(1, round(len(rows) / len(train)))
         self.constraint = structures.family(self.num_classes).to(pixels.device)
         self.constraint.check_known(self.train_examples.to(pixels.device))
         self.trained = structures.learnable.to(pixels.device)
