@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from .data.dataset import DatasetReader, ImageDataset
     from .data.views import View
     from .distributed import whole_batch
+    from .engine.trained import load_method
     from .evaluators import Evaluation, Evaluator
     from .logic.constraint import Constraint
     from .logic.family import Examples
@@ -60,6 +61,7 @@ _LAZY = {
     "Term": "types",
     "View": "data.views",
     "Watcher": "watchers",
+    "load_method": "engine.trained",
     "load_program": "logic.program",
     "whole_batch": "distributed",
 }
@@ -94,6 +96,7 @@ __all__ = [
     "View",
     "Watcher",
     "hookimpl",
+    "load_method",
     "load_program",
     "whole_batch",
 ]

@@ -52,6 +52,7 @@ class Method(nn.Module, ABC):
         USES_SMALL_VIEWS: whether `losses` looks at the batch's small images; where it does not, a config cannot ask for any.
 
     Attributes:
+        backbone: the context's; other trainings can start with its weights.
         lacks: capabilities that the class has and this object, as configured, does not.
     """
 
@@ -66,6 +67,7 @@ class Method(nn.Module, ABC):
     def __init__(self, options: Any, context: MethodContext) -> None:
         """ConfigError when the options do not fit the context."""
         super().__init__()
+        self.backbone = context.backbone
 
     @classmethod
     def default_weights(cls, weights: dict[str, float]) -> dict[str, float]:

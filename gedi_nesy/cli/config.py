@@ -21,13 +21,15 @@ def check(
     from ..config.writing import to_yaml
     from ..engine.build import build_run
     from ..engine.run_folder import RunFolder, resolved
+    from ..engine.start_weights import start_weights
     from ..plugin_manager import load_plugins
 
     plugins = load_plugins()
     tree = load_tree(file, overrides or [])
     checked = validate(tree, plugins)
+    folder = RunFolder(tree.file.parent)
     with locating(tree):
-        run = build_run(checked, plugins, RunFolder(tree.file.parent))
+        run = build_run(checked, plugins, folder, start_weights(checked, folder))
     if show:
         print(to_yaml(resolved(checked)), end="")
     parameters = sum(parameter.numel() for parameter in run.method.parameters())

@@ -1,16 +1,24 @@
-"""Files that a config names: found beside the config, kept as absolute paths, copied into the run folder."""
+"""Paths in a config, and files that it names: found beside the config, kept as absolute paths, copied into the run folder."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import GetCoreSchemaHandler, ValidationInfo
+from pydantic import AfterValidator, GetCoreSchemaHandler, ValidationInfo
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
 from ..errors import UserError
 from .locate import find_program
+
+
+def _absolute(name: str) -> str:
+    return str(Path(name).expanduser().resolve())
+
+
+# Option type: a path from the working folder, kept in full, since a run is found and resumed from any other.
+FullPath = Annotated[str, AfterValidator(_absolute)]
 
 
 class SourceFile(str):

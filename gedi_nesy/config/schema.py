@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, SerializeAsAny, model_validator
 
-from .files import SourceFile
+from .files import FullPath, SourceFile
 from .options import Options
 
 Positive = Annotated[int, Field(gt=0)]
@@ -132,6 +132,16 @@ class Compare(Options):
     """Metric of the table -> the number of results.json that it is, `evaluator.number`; the one of its own name by default."""
 
 
+class StartFrom(Options):
+    """Weights to start with, instead of freshly drawn ones."""
+
+    path: FullPath
+    """A run folder, the folder above it for its newest run, or one of a run's checkpoints; or a .safetensors file with the weights
+    of a backbone."""
+    take: Literal["backbone", "method"] = "backbone"
+    """What of the run: the backbone, or the whole method, which then is the same one with as many classes."""
+
+
 class RunConfig(Options):
     """A whole run."""
 
@@ -154,6 +164,8 @@ class RunConfig(Options):
     """Random transformations that make a small view, for methods with multi-crop; they begin with a crop to a size."""
     num_small_views: Annotated[int, Field(ge=0)] = 0
     """Small views of each image in a step."""
+    start_from: StartFrom | None = None
+    """Trained weights to start with, of another run or a file; a copy goes into the run's folder."""
     weights: dict[str, Annotated[float, Field(ge=0)]]
     """Weight of each loss term; a term without a weight, or with 0, is not computed."""
     starts: dict[str, Fraction] = {}

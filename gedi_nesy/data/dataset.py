@@ -8,13 +8,13 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import torch
 from jaxtyping import Bool, Float, Int, UInt8
-from pydantic import AfterValidator
 from torch import Tensor
 
+from ..config.files import FullPath
 from ..config.options import Options
 from ..errors import DataError
 from .table import Table
@@ -25,14 +25,6 @@ if TYPE_CHECKING:
 
 LOOKED_AT = 1000
 """Images that a fingerprint looks at."""
-
-
-def _absolute(name: str) -> str:
-    return str(Path(name).expanduser().resolve())
-
-
-# A run folder must find its data from any working folder.
-Folder = Annotated[str, AfterValidator(_absolute)]
 
 
 # Values 0 to 255; or floats that are in [-1, 1] as they stand, such as the coordinates of points: one image of (2, 1, 1) each.
@@ -134,7 +126,7 @@ class DatasetReader(ABC):
     class Options(Options):
         """Options beside `name` in the config's data section."""
 
-        root: Folder | None = None
+        root: FullPath | None = None
         """Folder that holds the data sets; the variable GEDI_NESY_DATA, else ./data, by default."""
 
     options: Any

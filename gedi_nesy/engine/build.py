@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import torch
 from torch import nn
@@ -30,6 +30,7 @@ from .requirements import check_evaluators
 from .run import Run
 from .run_folder import RunFolder
 from .seeding import make_generator
+from .start_weights import StartWeights, start_weights
 
 RESIDENT = 0.25  # share of a GPU's free memory that the images of a split may take
 
@@ -42,8 +43,8 @@ class Resettable(Protocol):
         """Back to a start."""
 
 
-def build_run(config: RunConfig, plugins: PluginManager, folder: RunFolder) -> Run:
-    """Everything a training needs, in its initial state, on the config's device."""
+def build_run(config: RunConfig, plugins: PluginManager, folder: RunFolder, start: StartWeights | None = None) -> Run:
+    """Everything a training needs, in its initial state, on the config's device; `start` is what its weights begin with."""
     device = choose_device(config.device)
     dataset = _on_device(_read(_make(plugins, "dataset", config.data)), device)
     context = TaskContext(dataset, plugins.registry, _active(config), make_generator(config.seed, "task"))
@@ -51,9 +52,10 @@ def build_run(config: RunConfig, plugins: PluginManager, folder: RunFolder) -> R
     pipelines = [[_make(plugins, "view", view) for view in views] for views in config.pipelines()]
     small = [[_make(plugins, "view", view) for view in config.small_views]] * config.num_small_views
     generators = _generators(config, device, attempt=1)
-    method = _method(config, plugins, task, generators, device)
+    method = _for_training(new_method(config, plugins, DataSize.of(task), generators, start), config, device)
     optimizer, average = make_optimizer(method, task, config.training), _average(method, config.training)
     run = Run(config, folder, plugins, device, dataset, task, method, pipelines, small, optimizer, average, generators)
+    run.notes += [start.note] if start else []
     _check(run)
     return run
 
@@ -128,7 +130,9 @@ def make_watchers(run: Run) -> None:
 def reset(run: Run) -> None:
     """Back to epoch 0 with the weights and random numbers of `run.attempt`; data and examples stay."""
     run.generators = _generators(run.config, run.device, run.attempt)
-    run.method = _method(run.config, run.plugins, run.task, run.generators, run.device)
+    start = start_weights(run.config, run.folder)
+    method = new_method(run.config, run.plugins, DataSize.of(run.task), run.generators, start)
+    run.method = _for_training(method, run.config, run.device)
     for module in run.task.trained.modules():
         if isinstance(module, Resettable):
             module.reset_parameters()
@@ -152,18 +156,43 @@ def _generators(config: RunConfig, device: torch.device, attempt: int) -> dict[s
     return generators
 
 
-def _method(
-    config: RunConfig, plugins: PluginManager, task: Task, generators: dict[str, torch.Generator], device: torch.device
+class DataSize(NamedTuple):
+    """What a network has to know about the data."""
+
+    shape: tuple[int, int, int]
+    num_classes: int
+
+    @classmethod
+    def of(cls, task: Task) -> DataSize:
+        """Of a task's images and classes."""
+        return cls(task.dataset.shape, task.num_classes)
+
+
+def new_method(
+    config: RunConfig,
+    plugins: PluginManager,
+    size: DataSize,
+    generators: dict[str, torch.Generator],
+    start: StartWeights | None = None,
 ) -> Method:
-    """The method on its backbone, with freshly drawn weights."""
+    """The method on its backbone, with freshly drawn weights except for what it starts with."""
     # Layers draw their weights from torch's global generator: lend it our seed, then give it back.
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(generators["weights"].initial_seed())
-        backbone = _class(plugins, "backbone", config.backbone)(config.backbone.options, task.dataset.shape)
+        backbone = _class(plugins, "backbone", config.backbone)(config.backbone.options, size.shape)
+        if start and start.take == "backbone":
+            start.put_into(backbone)  # before the method makes a momentum copy of it
         context = MethodContext(
-            backbone, task.dataset.shape, task.num_classes, _active(config), config.num_views, generators["method"]
+            backbone, size.shape, size.num_classes, _active(config), config.num_views, generators["method"]
         )
         method: Method = _class(plugins, "method", config.method)(config.method.options, context)
+    if start and start.take == "method":
+        start.put_into(method)
+    return method
+
+
+def _for_training(method: Method, config: RunConfig, device: torch.device) -> Method:
+    """The method where and how it is trained."""
     synchronise_batch_norm(method)
     layout = torch.channels_last if config.training.channels_last else torch.contiguous_format
     method = method.to(device).to(memory_format=layout)

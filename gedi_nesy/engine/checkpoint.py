@@ -13,18 +13,20 @@ import hashlib
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import safetensors
 import safetensors.torch
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from ..distributed import from_main, is_anywhere, is_main, joined, own_names, own_part, rank
 from ..errors import DivergenceError, RunError
 from ..files import write_atomic
 from .run import Run
+from .run_folder import RunFolder
 
 SUFFIX = ".safetensors"
 KEPT = 2
@@ -36,6 +38,11 @@ class Checkpoint:
 
     tensors: dict[str, Tensor]
     values: dict[str, Any]
+
+    def under(self, prefix: str) -> dict[str, Tensor]:
+        """The tensors whose names begin with a prefix, by the rest of their names."""
+        named = self.tensors.items()
+        return {name.removeprefix(prefix): tensor for name, tensor in named if name.startswith(prefix)}
 
 
 def save(run: Run, monitored: float | None) -> Path:
@@ -59,16 +66,23 @@ def save(run: Run, monitored: float | None) -> Path:
     if not is_main():
         return path
     run.plugins.hook.checkpoint_saving(run=run, extra=run.extra)
-    data = safetensors.torch.save(tensors, {"values": json.dumps(_values(run))})
     folder.mkdir(parents=True, exist_ok=True)
-    # The checksum goes last: a checkpoint without a matching one is an unfinished checkpoint.
-    write_atomic(path, data)
-    write_atomic(_checksum(path), (hashlib.sha256(data).hexdigest() + "\n").encode())
+    for file, data in encoded(path, Checkpoint(tensors, _values(run))).items():
+        write_atomic(file, data)
     kept = {*_newest_first(folder)[:KEPT], folder / run.extra.get("best", {"file": path.name})["file"]}
     for old in set(_newest_first(folder)) - kept:
         old.unlink(missing_ok=True)
         _checksum(old).unlink(missing_ok=True)
     return path
+
+
+def encoded(path: Path, checkpoint: Checkpoint) -> dict[Path, bytes]:
+    """The files of a checkpoint, in the order in which to write them.
+
+    The checksum goes last: a checkpoint without a matching one is an unfinished checkpoint.
+    """
+    data = safetensors.torch.save(checkpoint.tensors, {"values": json.dumps(checkpoint.values)})
+    return {path: data, _checksum(path): (hashlib.sha256(data).hexdigest() + "\n").encode()}
 
 
 def sweep(run: Run) -> None:
@@ -82,17 +96,17 @@ def forget_best(run: Run) -> None:
     run.extra.pop("best", None)
 
 
-def best(run: Run) -> Path:
+def best(folder: RunFolder) -> Path:
     """The file of the best checkpoint, as the newest sound one knows it; RunError when there is none."""
-    for path in _newest_first(run.folder.checkpoints):
+    for path in _newest_first(folder.checkpoints):
         try:
             known = read(path).values["extra"].get("best")
         except RunError:
             continue
         if known:
-            return run.folder.checkpoints / str(known["file"])
+            return folder.checkpoints / str(known["file"])
         break
-    raise RunError(f"{run.folder.path} has no best checkpoint: no term with a known minimum was trained from the start")
+    raise RunError(f"{folder.path} has no best checkpoint: no term with a known minimum was trained from the start")
 
 
 def restore_latest(run: Run, how: Callable[[Run, Checkpoint], None] | None = None) -> list[str]:
@@ -104,10 +118,11 @@ def restore_latest(run: Run, how: Callable[[Run, Checkpoint], None] | None = Non
     Raises:
         RunError: there are checkpoints, and all of them are damaged; or this process cannot restore the one that was chosen.
     """
-    name, complaints = from_main(_restore_newest_sound(run, how or restore) if is_main() else (None, []))
+    use = partial(how or restore, run)
+    name, complaints = from_main(newest_sound(run.folder, use) if is_main() else (None, []))
     if name is not None and not is_main():
         try:
-            (how or restore)(run, read(run.folder.checkpoints / name))
+            use(read(run.folder.checkpoints / name))
         except RunError as error:
             raise RunError(
                 f"{error}. The main process goes on from it, process {rank()} cannot: all need the same folder of runs"
@@ -115,13 +130,20 @@ def restore_latest(run: Run, how: Callable[[Run, Checkpoint], None] | None = Non
     return complaints
 
 
-def _restore_newest_sound(run: Run, how: Callable[[Run, Checkpoint], None]) -> tuple[str | None, list[str]]:
-    """The name of the file that was restored, and a line for each damaged one before it."""
+def newest_sound(folder: RunFolder, use: Callable[[Checkpoint], None]) -> tuple[str | None, list[str]]:
+    """Use the newest checkpoint that is sound, which is one that `use` takes without a RunError.
+
+    Returns:
+        The name of its file, None if there is no checkpoint at all; and a line for each damaged one that was passed over.
+
+    Raises:
+        RunError: there are checkpoints, and all of them are damaged.
+    """
     complaints: list[str] = []
-    candidates = _newest_first(run.folder.checkpoints)
+    candidates = _newest_first(folder.checkpoints)
     for path in candidates:
         try:
-            how(run, read(path))
+            use(read(path))
         except RunError as error:
             complaints.append(str(error))
         else:
@@ -129,7 +151,7 @@ def _restore_newest_sound(run: Run, how: Callable[[Run, Checkpoint], None]) -> t
     if candidates:
         raise RunError(
             "\n".join(
-                [*complaints, f"no sound checkpoint is left in {run.folder.checkpoints}: start again without --resume"]
+                [*complaints, f"no sound checkpoint is left in {folder.checkpoints}: start again without --resume"]
             )
         )
     return None, complaints
@@ -183,29 +205,45 @@ def restore(run: Run, checkpoint: Checkpoint) -> None:
         else:
             run.notes.append(f"moved from {values['device']} to {run.device.type} at step {run.step}")
     except (KeyError, ValueError) as error:
-        raise _from_another_version(error) from None
+        raise from_another_version(error) from None
 
 
 def restore_weights(run: Run, checkpoint: Checkpoint) -> None:
     """Load what the method needs to be used, its weights and buffers, and what results say about the training."""
-    try:
-        for prefix, module in (("method/", run.method), ("task/", run.task.trained)):
-            own, named = own_names(module), checkpoint.tensors.items()
-            state = {key.removeprefix(prefix): value for key, value in named if key.startswith(prefix)}
-            module.load_state_dict({name: own_part(value) if name in own else value for name, value in state.items()})
-        if run.average is not None:
-            run.average.load({key.removeprefix("average/"): value for key, value in checkpoint.tensors.items()})
-    except (RuntimeError, KeyError) as error:
-        raise RunError(f"the checkpoint does not fit the configured network: {' '.join(str(error).split())}") from None
+    load_state(run.method, checkpoint.under("method/"))
+    load_state(run.task.trained, checkpoint.under("task/"))
+    if run.average is not None:
+        try:
+            run.average.load(checkpoint.under("average/"))
+        except KeyError as error:
+            raise _misfit(error) from None
     values = checkpoint.values
     try:
         run.epoch, run.step, run.seconds, run.images = (values[name] for name in ("epoch", "step", "seconds", "images"))
         run.notes, run.extra = values["notes"], values["extra"]
     except KeyError as error:
-        raise _from_another_version(error) from None
+        raise from_another_version(error) from None
 
 
-def _from_another_version(error: Exception) -> RunError:
+def load_state(module: nn.Module, state: dict[str, Tensor]) -> None:
+    """Put a saved state into a module, of joined tensors this process's part; RunError when it does not fit."""
+    own = own_names(module)
+    try:
+        module.load_state_dict({name: own_part(value) if name in own else value for name, value in state.items()})
+    except RuntimeError as error:
+        raise _misfit(error) from None
+
+
+def evaluated_weights(checkpoint: Checkpoint, part: str = "") -> dict[str, Tensor]:
+    """The method's state as it is evaluated, with averaged weights where the run kept an average; or that of a part ("backbone.")."""
+    return checkpoint.under(f"method/{part}") | checkpoint.under(f"average/{part}")
+
+
+def _misfit(error: Exception) -> RunError:
+    return RunError(f"the checkpoint does not fit the configured network: {' '.join(str(error).split())}")
+
+
+def from_another_version(error: Exception) -> RunError:
     return RunError(f"the checkpoint lacks {error}: another version of gedi-nesy wrote it")
 
 
@@ -231,6 +269,8 @@ def _tensors(run: Run) -> dict[str, Tensor]:
 def _values(run: Run) -> dict[str, Any]:
     return {
         "device": run.device.type,
+        "shape": run.task.dataset.shape,
+        "num_classes": run.task.num_classes,
         "epoch": run.epoch,
         "step": run.step,
         "seconds": run.seconds,

@@ -125,8 +125,10 @@ def check_run_id(run_id: str | None) -> str | None:
         raise RunError(f'--run-id is "{run_id}": {error}') from None
 
 
-def create(folder: RunFolder, config: RunConfig, environment: dict[str, Any]) -> None:
-    """Make the folder with config.yaml, the files it names, and environment.json: all of them or nothing."""
+def create(
+    folder: RunFolder, config: RunConfig, environment: dict[str, Any], further: dict[Path, bytes] | None = None
+) -> None:
+    """Make the folder with config.yaml, the files it names, environment.json and further files: all of them or nothing."""
     unfinished = folder.path.with_name(f".{folder.path.name}.{os.getpid()}.tmp")
     files = source_files(config)
     header = f"# Resolved by gedi-nesy; run again with: gedi-nesy train {folder.config}\n"
@@ -136,6 +138,10 @@ def create(folder: RunFolder, config: RunConfig, environment: dict[str, Any]) ->
         write_json(unfinished / folder.environment.name, environment)
         for file in files:
             write_atomic(unfinished / Path(file).name, Path(file).read_bytes())
+        for path, data in (further or {}).items():
+            place = unfinished / path.relative_to(folder.path)
+            place.parent.mkdir(exist_ok=True)
+            write_atomic(place, data)
         write_atomic(unfinished / folder.config.name, text.encode())
         unfinished.rename(folder.path)
     except OSError as error:

@@ -16,6 +16,7 @@ from . import checkpoint
 from .build import build_run, make_watchers
 from .run import Run
 from .run_folder import RunFolder, check_run_id, check_same, create, environment, find, new_folder
+from .start_weights import start_weights
 from .state import State, standing
 
 
@@ -42,15 +43,17 @@ def start(
     if not resume:
         new = from_main(new_folder(config, runs, run_id) if is_main() else None)
         assert new is not None
-        run = build_run(config, plugins, new)
+        weights = start_weights(config, new)
+        run = build_run(config, plugins, new, weights)
         if is_main():
             make_watchers(run)
-            create(new, config, environment(config, run.device, command, fingerprint(run.dataset)))
+            told = environment(config, run.device, command, fingerprint(run.dataset))
+            create(new, config, told, weights.files(new) if weights else {})
         return run
     known = from_main(_idle(folder or find(runs / config.name / (check_run_id(run_id) or ""))) if is_main() else None)
     assert known is not None
-    check_same(config, _config_of(known, load_plugins()), known)
-    run = build_run(config, plugins, known)
+    check_same(config, config_of(known, load_plugins()), known)
+    run = build_run(config, plugins, known, start_weights(config, known))
     _check_data(run)
     if is_main():
         make_watchers(run)
@@ -79,7 +82,7 @@ def _check_data(run: Run) -> None:
         )
 
 
-def _config_of(folder: RunFolder, plugins: PluginManager, overrides: Sequence[str] = ()) -> RunConfig:
+def config_of(folder: RunFolder, plugins: PluginManager, overrides: Sequence[str] = ()) -> RunConfig:
     """The config that lies in a run's folder."""
     return validate(load_tree(str(folder.config), overrides), plugins)
 
@@ -96,10 +99,10 @@ def reopen(path: Path, device: str | None = None, which: str = "last") -> tuple[
     folder = find(path)
     overrides = [f"device={device}"] if device else []
     plugins = load_plugins()
-    run = build_run(_config_of(folder, plugins, overrides), plugins, folder)
+    run = build_run(config_of(folder, plugins, overrides), plugins, folder)
     if checkpoint.newest(folder.checkpoints) is None:
         raise RunError(f"{folder.path} has no checkpoint yet: train it first, or resume it")
     if which == "best":
-        checkpoint.restore_weights(run, checkpoint.read(checkpoint.best(run)))
+        checkpoint.restore_weights(run, checkpoint.read(checkpoint.best(folder)))
         return run, []
     return run, checkpoint.restore_latest(run, checkpoint.restore_weights)

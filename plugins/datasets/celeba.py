@@ -12,7 +12,8 @@ from pydantic import Field
 from torch import Tensor
 
 from gedi_nesy import ConfigError, DataError, ImageDataset
-from gedi_nesy.data.dataset import Folder, Images
+from gedi_nesy.config.files import FullPath
+from gedi_nesy.data.dataset import Images
 from gedi_nesy.data.prepared import Frame, prepared
 from gedi_nesy.data.published import Download, PublishedDataset, PublishedFile, Split, torchvision_class
 from gedi_nesy.errors import did_you_mean
@@ -46,7 +47,7 @@ class CelebA(PublishedDataset):
         """Height and width of the images."""
         crop: Annotated[float, Field(gt=0, le=1)] = 1.0
         """Side of the centred square that is kept, as a share of the shorter side, 178 pixels."""
-        prepared: Folder | None = None
+        prepared: FullPath | None = None
         """Folder for the decoded images, 2.2 GB at size 64; ROOT/prepared by default."""
 
     options: Options

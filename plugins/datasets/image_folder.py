@@ -10,7 +10,8 @@ import torch
 from pydantic import Field
 
 from gedi_nesy import DataError, DatasetReader, ImageDataset
-from gedi_nesy.data.dataset import Folder, Images
+from gedi_nesy.config.files import FullPath
+from gedi_nesy.data.dataset import Images
 from gedi_nesy.data.prepared import Frame, prepared
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".ppm", ".bmp", ".pgm", ".tif", ".tiff", ".webp")
@@ -40,7 +41,7 @@ class ImageFolder(DatasetReader):
         """Side of the centred square that is kept, as a share of the shorter side; 0.875 is the usual "resize to 256, crop 224"."""
         channels: Literal[1, 3] = 3
         """1 for grey, 3 for RGB."""
-        prepared: Folder | None = None
+        prepared: FullPath | None = None
         """Folder for the decoded images, size * size * channels bytes each; ROOT/prepared by default."""
 
     options: Options

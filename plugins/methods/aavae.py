@@ -52,7 +52,6 @@ class AaVae(Method):
         self.options, self.active, self.generator = options, context.active, context.generator
         self.num_pixels = math.prod(context.shape)
         num_features = context.backbone.num_features
-        self.backbone = context.backbone
         self.projection = nn.Sequential(nn.Linear(num_features, num_features), nn.BatchNorm1d(num_features), nn.ReLU())
         self.posterior_head = GaussianHead(num_features, options.latents, bias=False)
         self.decoder = make_decoder(context.backbone, options.latents, context.shape)

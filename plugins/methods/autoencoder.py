@@ -40,7 +40,6 @@ class Autoencoder(Method):
         super().__init__(options, context)
         self.options = options
         num_features = context.backbone.num_features
-        self.backbone = context.backbone
         self.projection = nn.Sequential(
             nn.Linear(num_features, num_features),
             nn.BatchNorm1d(num_features),

@@ -43,7 +43,6 @@ class BarlowTwins(Method):
     def __init__(self, options: Options, context: MethodContext) -> None:
         super().__init__(options, context)
         require_views(context.num_views, 2, "barlow_twins")
-        self.backbone = context.backbone
         self.projector = mlp(context.backbone.num_features, options.projector)
 
     def terms(self) -> dict[str, Term]:

@@ -42,7 +42,6 @@ class Byol(Method):
     def __init__(self, options: Options, context: MethodContext) -> None:
         super().__init__(options, context)
         require_views(context.num_views, 2, "byol")
-        self.backbone = context.backbone
         self.projector = mlp(context.backbone.num_features, options.projector)
         num_outputs = options.projector[-1]
         self.predictor = mlp(num_outputs, (*options.predictor, num_outputs))

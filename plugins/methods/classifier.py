@@ -30,7 +30,6 @@ class Classifier(Method):
 
     def __init__(self, options: Options, context: MethodContext) -> None:
         super().__init__(options, context)
-        self.backbone = context.backbone
         self.layer = nn.Linear(context.backbone.num_features, context.num_classes)
 
     def losses(self, batch: Batch, active: frozenset[str]) -> MethodOutput:

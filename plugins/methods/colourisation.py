@@ -47,7 +47,7 @@ class Colourisation(Method):
                 f"colourisation needs images with 3 channels, these have {context.shape[0]}: choose a data set with colours",
                 key="method.name",
             )
-        self.options, self.backbone = options, context.backbone
+        self.options = options
         self.classifier = nn.Linear(context.backbone.num_features, options.grid**2 * options.bins**2)
 
     def terms(self) -> dict[str, Term]:

@@ -54,7 +54,7 @@ class CorInfoMax(Method):
     def __init__(self, options: Options, context: MethodContext) -> None:
         super().__init__(options, context)
         require_views(context.num_views, 2, "corinfomax")
-        self.options, self.backbone = options, context.backbone
+        self.options = options
         self.projector = mlp(context.backbone.num_features, options.projector)
         features = options.projector[-1]
         self.register_buffer("mean", torch.zeros(context.num_views, features))

@@ -56,7 +56,6 @@ class CpLearn(Method):
         super().__init__(options, context)
         if "inv" in context.active:
             require_views(context.num_views, 2, "the term inv of cplearn")
-        self.backbone = context.backbone
         self.projector = nn.Sequential(
             nn.Linear(context.backbone.num_features, options.features, bias=False),
             nn.BatchNorm1d(options.features),

@@ -59,7 +59,7 @@ class DeepCluster(Method):
     def __init__(self, options: Options, context: MethodContext) -> None:
         super().__init__(options, context)
         require_views(context.num_views, 2, "deepcluster")
-        self.options, self.backbone = options, context.backbone
+        self.options = options
         self.projector = mlp(context.backbone.num_features, options.projector, output_norm=True)
         self.labeller = MomentumCopy(0.0, self.backbone, self.projector)
         self.memory = Queue(options.memory, options.projector[-1])

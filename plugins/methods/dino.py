@@ -58,7 +58,7 @@ class Dino(Method):
     def __init__(self, options: Options, context: MethodContext) -> None:
         super().__init__(options, context)
         require_views(context.num_views, max(2, options.teacher_views), "dino")
-        self.options, self.backbone = options, context.backbone
+        self.options = options
         self.projector = mlp(context.backbone.num_features, options.projector)
         count = options.outputs or context.num_classes
         self.prototypes = Prototypes(options.projector[-1], count)

@@ -72,7 +72,7 @@ class Ebclr(Method):
         require_views(context.num_views, 2, "ebclr")
         if "norm" in context.active and "gen" not in context.active:
             raise ConfigError("the term norm regularises gen, and the weight of gen is 0", key="weights.norm")
-        self.options, self.generator, self.backbone = options, context.generator, context.backbone
+        self.options, self.generator = options, context.generator
         self.chains = options.chains and share(options.chains, "method.chains")
         self.projector = mlp(context.backbone.num_features, options.projector, batch_norm=False)
         self.references = Queue(options.references, options.projector[-1])

@@ -88,7 +88,6 @@ class Gedi(Method):
         self._check(options, context)
         self.options, self.active, self.generator = options, context.active, context.generator
         self.chains = options.chains and share(options.chains, "method.chains")
-        self.backbone = context.backbone
         num_features = context.backbone.num_features
         self.projector = Projector(num_features, num_features)
         self.clusters = nn.Linear(num_features, context.num_classes, bias=False)  # U

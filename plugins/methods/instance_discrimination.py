@@ -41,7 +41,7 @@ class InstanceDiscrimination(Method):
     def __init__(self, options: Options, context: MethodContext) -> None:
         super().__init__(options, context)
         require_views(context.num_views, 2, "instance_discrimination")
-        self.options, self.backbone = options, context.backbone
+        self.options = options
         self.projector = mlp(context.backbone.num_features, options.projector)
 
     def terms(self) -> dict[str, Term]:

@@ -63,7 +63,7 @@ class Jigsaw(Method):
             raise ConfigError(
                 f"method.grid is {options.grid}: images of {height} by {width} cannot be cut so", key="method.grid"
             )
-        self.options, self.generator, self.backbone = options, context.generator, context.backbone
+        self.options, self.generator = options, context.generator
         tiles = options.grid**2
         self.register_buffer("orders", distant_permutations(tiles, options.permutations))
         self.classifier = mlp(tiles * context.backbone.num_features, (*options.hidden, options.permutations))

@@ -46,7 +46,7 @@ class MoCo(Method):
     def __init__(self, options: Options, context: MethodContext) -> None:
         super().__init__(options, context)
         require_views(context.num_views, 2, "moco")
-        self.options, self.backbone = options, context.backbone
+        self.options = options
         self.projector = mlp(context.backbone.num_features, options.projector, batch_norm=options.batch_norm)
         self.key_network = MomentumCopy(options.momentum, self.backbone, self.projector)
         self.queue = Queue(options.queue_size, options.projector[-1])

@@ -25,7 +25,7 @@ class Random(Method):
 
     def __init__(self, options: Options, context: MethodContext) -> None:
         super().__init__(options, context)
-        self.backbone = context.backbone.requires_grad_(False)
+        self.backbone.requires_grad_(False)
         # Training needs something to differentiate: a number that no output depends on.
         self.idle = nn.Parameter(torch.zeros(()))
 

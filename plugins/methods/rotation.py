@@ -34,7 +34,6 @@ class Rotation(Method):
         _, height, width = context.shape
         if height != width:
             raise ConfigError(f"rotation needs square images, these are {height} by {width}", key="method.name")
-        self.backbone = context.backbone
         self.classifier = nn.Linear(context.backbone.num_features, TURNS)
 
     def terms(self) -> dict[str, Term]:

@@ -36,7 +36,7 @@ class SimClr(Method):
     def __init__(self, options: Options, context: MethodContext) -> None:
         super().__init__(options, context)
         require_views(context.num_views, 2, "simclr")
-        self.options, self.backbone = options, context.backbone
+        self.options = options
         self.projector = mlp(context.backbone.num_features, options.projector)
 
     def losses(self, batch: Batch, active: frozenset[str]) -> MethodOutput:

@@ -32,7 +32,6 @@ class SimSiam(Method):
     def __init__(self, options: Options, context: MethodContext) -> None:
         super().__init__(options, context)
         require_views(context.num_views, 2, "simsiam")
-        self.backbone = context.backbone
         self.projector = mlp(context.backbone.num_features, options.projector, output_norm=True)
         num_outputs = options.projector[-1]
         self.predictor = mlp(num_outputs, (*options.predictor, num_outputs))

@@ -70,7 +70,6 @@ class SimVae(Method):
         super().__init__(options, context)
         self.options, self.active, self.generator = options, context.active, context.generator
         self.num_pixels = math.prod(context.shape)
-        self.backbone = context.backbone
         self.posterior_head = GaussianHead(context.backbone.num_features, options.latents)
         self.decoder = make_decoder(context.backbone, options.latents, context.shape)
         # A uniform prior of the centres is no density and cannot be drawn from.

@@ -56,7 +56,7 @@ class Swav(Method):
     def __init__(self, options: Options, context: MethodContext) -> None:
         super().__init__(options, context)
         require_views(context.num_views, max(2, options.code_views), "swav")
-        self.options, self.backbone = options, context.backbone
+        self.options = options
         self.projector = mlp(context.backbone.num_features, options.projector)
         count = options.prototypes or context.num_classes
         self.prototypes = Prototypes(options.projector[-1], count)

@@ -56,7 +56,6 @@ class Vae(Method):
             require_views(context.num_views, 2, "the term consistency")
         self.options, self.active, self.generator = options, context.active, context.generator
         self.num_pixels = math.prod(context.shape)
-        self.backbone = context.backbone
         self.posterior_head = GaussianHead(context.backbone.num_features, options.latents)
         self.decoder = make_decoder(context.backbone, options.latents, context.shape)
         # Without kl nothing makes the latents look like the prior.

@@ -42,7 +42,6 @@ class VicReg(Method):
     def __init__(self, options: Options, context: MethodContext) -> None:
         super().__init__(options, context)
         require_views(context.num_views, 2, "vicreg")
-        self.backbone = context.backbone
         self.projector = mlp(context.backbone.num_features, options.projector)
 
     def terms(self) -> dict[str, Term]:

@@ -51,7 +51,7 @@ class WMse(Method):
     def __init__(self, options: Options, context: MethodContext) -> None:
         super().__init__(options, context)
         require_views(context.num_views, 2, "w_mse")
-        self.options, self.generator, self.backbone = options, context.generator, context.backbone
+        self.options, self.generator = options, context.generator
         self.projector = mlp(context.backbone.num_features, options.projector)
 
     def terms(self) -> dict[str, Term]:

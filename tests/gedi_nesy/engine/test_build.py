@@ -38,7 +38,6 @@ class Recorder(Method):
 
     def __init__(self, options, context):
         super().__init__(options, context)
-        self.backbone = context.backbone
 
     def losses(self, batch, active):
         BATCHES.append(batch)

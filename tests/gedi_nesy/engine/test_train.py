@@ -313,7 +313,7 @@ def test_the_best_checkpoint_survives_a_full_disk(tiny_config, cli, monkeypatch)
     from gedi_nesy import files
 
     assert cli("train", tiny_config, "--run-id", "r", "training.epochs=8", "training.learning_rate=2e-2")[0] == 0
-    best = checkpoint.best(build(tiny_config))
+    best = checkpoint.best(RunFolder(RUN))
     assert checkpoint.read(best).values["extra"]["best"]["file"] == best.name
     before = best.read_bytes()
     real = files.os.fsync
@@ -335,7 +335,7 @@ def test_the_best_checkpoint_is_the_one_nearest_to_the_known_minima(tiny_config,
         line["step"]: 10 * line["diagnosis"]["distances"]["prior"] + 5 * line["epoch_terms"]["nesy"] for line in epochs
     }
     expected = min(distance, key=lambda step: (distance[step], -step))
-    assert checkpoint.best(build(tiny_config)).name == f"step-01-{expected:09d}.safetensors"
+    assert checkpoint.best(RunFolder(RUN)).name == f"step-01-{expected:09d}.safetensors"
 
 
 def test_a_run_without_a_known_minimum_has_no_best(tiny_config, cli):

@@ -1,0 +1,139 @@
+"""Weights that a training starts with: those of an earlier run, or of a file.
+
+A copy lies in the run's folder, so that the run can go on or begin anew whatever becomes of the place they came from.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import safetensors
+import safetensors.torch
+from torch import Tensor, nn
+
+from ..config.differences import written
+from ..config.loader import load_tree
+from ..config.schema import RunConfig
+from ..distributed import from_main, is_main
+from ..errors import ConfigError, RunError, UserError
+from .checkpoint import SUFFIX, Checkpoint, encoded, evaluated_weights, load_state, newest_sound, read
+from .run_folder import RunFolder, find
+
+KEY = "start_from.path"
+COPY = f"start{SUFFIX}"
+SHOWN = 3
+
+
+@dataclass(frozen=True)
+class StartWeights:
+    """The state of a part of a network.
+
+    Attributes:
+        take: which part it is, backbone or method.
+        tensors: by their names in that part.
+        origin: where they come from, in words.
+        section: what the config of that run says about the part, in a line; empty if that is not known.
+    """
+
+    take: str
+    tensors: dict[str, Tensor]
+    origin: str
+    section: str = ""
+
+    @property
+    def note(self) -> str:
+        """A line for results and report."""
+        return f"the {self.take} started with the weights of {self.origin}"
+
+    def put_into(self, module: nn.Module) -> None:
+        """Give a freshly built part these weights; ConfigError says which do not fit."""
+        misfits = _misfits(self.tensors, module.state_dict())
+        if misfits:
+            hint = f" The run's config says {self.take}: {self.section}." if self.section else ""
+            message = (
+                f"the {self.take} of {self.origin} is another network than the configured one: {'; '.join(misfits)}."
+            )
+            raise ConfigError(message + hint, key=KEY)
+        load_state(module, self.tensors)
+
+    def files(self, folder: RunFolder) -> dict[Path, bytes]:
+        """What a run's folder keeps of them."""
+        values = {"take": self.take, "origin": self.origin, "section": self.section}
+        return encoded(folder.checkpoints / COPY, Checkpoint(self.tensors, values))
+
+
+def start_weights(config: RunConfig, folder: RunFolder) -> StartWeights | None:
+    """The weights that a run starts with, from its folder if it has them already; None where it starts with drawn ones.
+
+    Raises:
+        ConfigError: there are none where the config says.
+        RunError: the folder's copy is damaged.
+    """
+    if config.start_from is None:
+        return None
+    copy = folder.checkpoints / COPY
+    if copy.is_file():
+        kept = read(copy)
+        return StartWeights(tensors=kept.tensors, **kept.values)
+    path, take = Path(config.start_from.path), config.start_from.take
+    is_file = path.suffix == SUFFIX and not _is_checkpoint(path)
+    return _of_file(path, take) if is_file else _of_run(path, take)
+
+
+def _is_checkpoint(path: Path) -> bool:
+    return RunFolder(path.parent.parent).config.is_file() and path.parent.name == "checkpoints"
+
+
+def _of_file(path: Path, take: str) -> StartWeights:
+    if take == "method":
+        raise ConfigError(f"{path} has the weights of a backbone: name a run to take its method", key=KEY)
+    try:
+        return StartWeights("backbone", safetensors.torch.load_file(path), str(path))
+    except (OSError, safetensors.SafetensorError) as error:
+        raise ConfigError(f"{path} cannot be read as a safetensors file: {error}", key=KEY) from None
+
+
+def _of_run(path: Path, take: str) -> StartWeights:
+    """From a checkpoint, or from the newest sound one, which the main process chooses."""
+    try:
+        file = path if _is_checkpoint(path) else from_main(_newest_checkpoint(path) if is_main() else None)
+        assert file is not None
+        found = read(file)
+        folder = find(file.parent.parent)
+        sections = load_tree(str(folder.config)).data
+    except UserError as error:
+        raise ConfigError(f"start_from: {error}", key=KEY) from None
+    weights = evaluated_weights(found, "backbone." if take == "backbone" else "")
+    origin = f"{folder.path} (method {sections['method']['name']}, epoch {found.values['epoch']})"
+    return StartWeights(take, weights, origin, written(sections[take]))
+
+
+def _newest_checkpoint(path: Path) -> Path:
+    folder = find(path)
+    name, _ = newest_sound(folder, lambda checkpoint: None)
+    if name is None:
+        raise RunError(f"{folder.path} has no checkpoint yet: train it first")
+    return folder.checkpoints / name
+
+
+def _misfits(there: dict[str, Tensor], here: dict[str, Tensor]) -> list[str]:
+    """What keeps a state from being put in the place of another one, in words."""
+    shapes = [
+        f"{name} is {_size(there[name])} there and {_size(tensor)} here"
+        for name, tensor in here.items()
+        if name in there and there[name].shape != tensor.shape
+    ]
+    missing, unknown = [name for name in here if name not in there], [name for name in there if name not in here]
+    faults = [f"there is no {_some(missing)}"] if missing else []
+    faults += [f"here is no {_some(unknown)}"] if unknown else []
+    return faults + ([_some(shapes)] if shapes else [])
+
+
+def _size(tensor: Tensor) -> str:
+    return "x".join(map(str, tensor.shape)) or "a number"
+
+
+def _some(items: list[str]) -> str:
+    more = f" and {len(items) - SHOWN} more" if len(items) > SHOWN else ""
+    return ", ".join(items[:SHOWN]) + more
