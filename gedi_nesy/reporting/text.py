@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-ABBREVIATIONS = {"auc", "auroc", "aupr", "csv", "fid", "fpr95", "knn", "nmi", "ood"}
+ABBREVIATIONS = ("ARI", "AUC", "AUPR", "AUROC", "CSV", "ELBO", "FID", "FPR95", "kNN", "MLP", "NMI", "OOD")
+SPELLED = {word.lower(): word for word in ABBREVIATIONS}
 NOTHING = "\u2013"  # an en dash, where a number would stand
 
 
@@ -28,8 +29,10 @@ def counted(count: object, thing: str) -> str:
 
 def words(name: str, capital: bool = False) -> str:
     """A key as words: `matched_accuracy` as `matched accuracy`, `nmi` as `NMI`."""
-    text = " ".join(word.upper() if word in ABBREVIATIONS else word for word in str(name).replace("_", " ").split())
-    return text[:1].upper() + text[1:] if capital else text
+    first, *rest = str(name).replace("_", " ").split() or [""]
+    if capital and first not in SPELLED:
+        first = first[:1].upper() + first[1:]
+    return " ".join(SPELLED.get(word, word) for word in (first, *rest))
 
 
 def minus(text: str) -> str:

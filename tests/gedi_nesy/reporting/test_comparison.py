@@ -133,6 +133,6 @@ def test_choices_are_the_last_numbers_and_none_of_a_run_s_first(runs: list[Path]
     change_results(runs[0], numbers=numbers, main=main)
     page = rendered(runs, tmp_path)
     first = page[page.index('id="runs"') : page.index('id="numbers"')]
-    assert "KNN cosine k" not in first and first.index(">NMI<") < first.index(">KNN cosine<")
-    assert page.index("<b>KNN cosine</b>") < page.index("<b>KNN cosine k</b>")
+    assert "kNN cosine k" not in first and first.index(">NMI<") < first.index(">kNN cosine<")
+    assert page.index("<b>kNN cosine</b>") < page.index("<b>kNN cosine k</b>")
     assert '<td data-value="5">5</td>' in page

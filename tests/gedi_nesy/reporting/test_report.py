@@ -368,7 +368,7 @@ def test_the_headline_is_the_first_main_number_and_choices_come_last(finished_ru
     assert '<p class="lead">Satisfaction 96.1%: share of 1000 held-out' in page
     assert "1 epoch in 2 min 30 s" in page
     assert '<tr class=chosen><td class="value" data-value="5">5</td>' in page
-    assert page.index("<b>KNN cosine</b>") < page.index("<b>KNN cosine k</b>")
+    assert page.index("<b>kNN cosine</b>") < page.index("<b>kNN cosine k</b>")
 
 
 def test_the_column_of_marks_is_called_so(finished_run: Path) -> None:
