@@ -36,6 +36,7 @@ PATIENCE = timedelta(minutes=30)
 DONE = "done"
 
 _store: Any = None  # where all processes can read and write
+_is_aside = False
 
 
 def join() -> None:
@@ -74,14 +75,29 @@ def _part() -> None:
         distributed.destroy_process_group()
 
 
+@contextmanager
+def aside() -> Iterator[None]:
+    """The main process by itself inside the block, while the others wait for it with their next question."""
+    global _is_aside
+    _is_aside = True
+    try:
+        yield
+    finally:
+        _is_aside = False
+
+
 def rank() -> int:
     """The number of this process, from 0."""
-    return distributed.get_rank() if distributed.is_initialized() else 0
+    return distributed.get_rank() if _is_together() else 0
 
 
 def num_processes() -> int:
     """How many processes train together."""
-    return distributed.get_world_size() if distributed.is_initialized() else 1
+    return distributed.get_world_size() if _is_together() else 1
+
+
+def _is_together() -> bool:
+    return distributed.is_initialized() and not _is_aside
 
 
 def is_main() -> bool:

@@ -46,6 +46,11 @@ def epoch_finished(run: Run, epoch: int, terms: dict[str, float]) -> None:
 
 
 @hookspec
+def evaluated_on_the_way(run: Run, epoch: int, numbers: dict[str, float]) -> None:
+    """Evaluators have looked in the middle of training (`training.evaluate_every`); numbers are named `evaluator.number`."""
+
+
+@hookspec
 def checkpoint_saving(run: Run, extra: dict[str, object]) -> None:
     """A checkpoint is about to be written; JSON-able values put into `extra` come back in `run.extra` on resume."""
 

@@ -105,12 +105,23 @@ class Training(Options):
     """Epochs between looks at the model's health, with a line on the display and in metrics.jsonl."""
     checkpoint_every: Positive = 5
     """Epochs between checkpoints."""
+    evaluate_every: Positive | None = None
+    """Epochs between evaluations on the way, whose numbers become curves; none but the one at the end by default. Training goes on
+    as if they had not been, and nothing is chosen by them."""
+    evaluate_with: tuple[str, ...] = ()
+    """The evaluators of the config that look on the way, such as knn; all of them by default."""
     max_term: Annotated[float, Field(gt=0)] = 1e6
     """A term beyond this counts as exploded."""
     restart: Restart | None = None
     """Start again from other weights when training is caught in a wrong solution; none by default."""
     on_divergence: Literal["stop", "rollback"] = "stop"
     """What to do about a non-finite or exploded term: stop with an error, or go back to the last checkpoint at half the rate."""
+
+    @model_validator(mode="after")
+    def _evaluate_with_needs_a_time(self) -> Training:
+        if self.evaluate_with and self.evaluate_every is None:
+            raise ValueError("evaluate_with names evaluators for on the way: set evaluate_every to a number of epochs")
+        return self
 
     @model_validator(mode="after")
     def _milestones_are_those_of_steps(self) -> Training:

@@ -54,6 +54,7 @@ def validate(tree: Tree, plugins: PluginManager) -> RunConfig:
     if core is not None:
         _check_views(tree, core, parts, faults)
         _check_terms(tree, core, parts, plugins, faults)
+        _check_evaluate_with(tree, core, parts, faults)
         _check_compare(tree, core, faults)
     if faults or core is None:
         raise ConfigError(sorted(faults, key=lambda fault: _order(tree, fault)))
@@ -190,6 +191,18 @@ def _unsound_ends(core: RunConfig) -> dict[str, str]:
         if term in weighted and end < 1 and not is_left:
             found.setdefault(term, f"ends.{term} is {end:g}: no other term is on then, so there is nothing to train")
     return found
+
+
+def _check_evaluate_with(tree: Tree, core: RunConfig, parts: dict[str, Any], faults: list[UserError]) -> None:
+    """Evaluators that look on the way are among those of the config."""
+    known = [part.name for part in parts.get("evaluators", ())]
+    for index, name in enumerate(core.training.evaluate_with):
+        if name not in known:
+            message = (
+                f'training.evaluate_with names "{name}", which is not among the evaluators of this config.{did_you_mean(name, known)} '
+                f"It has: {', '.join(known) or 'none'}."
+            )
+            faults.append(ConfigError(message, tree.position(("training", "evaluate_with", index))))
 
 
 def _check_compare(tree: Tree, core: RunConfig, faults: list[UserError]) -> None:

@@ -1,4 +1,4 @@
-"""How a run computes: fast and mixed in training, exactly in evaluation."""
+"""How a run computes: fast and mixed in training, exactly in evaluation, which leaves no trace in training."""
 
 from __future__ import annotations
 
@@ -40,3 +40,15 @@ def for_evaluation(run: Run) -> Iterator[None]:
         if run.config.training.compile:
             stack.enter_context(torch.compiler.set_stance("force_eager"))
         yield
+
+
+@contextmanager
+def undisturbed(run: Run) -> Iterator[None]:
+    """Whatever is drawn at random inside the block, training has the same random numbers after it as without."""
+    states = {name: generator.get_state() for name, generator in run.generators.items()}
+    with torch.random.fork_rng(devices=[run.device] if run.device.type == "cuda" else []):
+        try:
+            yield
+        finally:
+            for name, state in states.items():
+                run.generators[name].set_state(state)

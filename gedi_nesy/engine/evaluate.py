@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
 import torch
 
 from ..data.dataset import to_pixels
+from ..distributed import aside
 from ..errors import DivergenceError, UserError
 from ..evaluators import Evaluation
 from ..files import write_atomic, write_failed, write_json
@@ -17,7 +19,7 @@ from ..reporting.image_grid import png, tiled
 from ..reporting.metrics import read_metrics
 from ..reporting.report import write_report
 from ..reporting.results import assemble
-from .arithmetic import for_evaluation
+from .arithmetic import for_evaluation, undisturbed
 from .build import evaluator_context, make_evaluator
 from .diagnosis import diagnose
 from .run import Run
@@ -35,7 +37,7 @@ def evaluate(run: Run) -> dict[str, Any]:
     """
     with for_evaluation(run):
         last_terms = _last_epoch_terms(run)
-        evaluations, missing = _evaluate_all(run, last_terms)
+        evaluations, missing = _evaluate_all(run, last_terms, [component.name for component in run.config.evaluators])
         pictures = save_images(run.folder, evaluations)
         for name, drawing in run.task.drawings().items():
             _write(run.folder.figures / f"{name}.svg", drawing.encode())
@@ -83,13 +85,33 @@ def _write(path: Path, data: bytes) -> None:
     write_atomic(path, data)
 
 
+def evaluate_on_the_way(run: Run, last_terms: dict[str, float]) -> tuple[dict[str, float], dict[str, str]]:
+    """Evaluate in the middle of training, which goes on as if nothing had been.
+
+    Returns:
+        The numbers that are no choices, as `evaluator.number`; and why an evaluator has none.
+    """
+    names = run.config.training.evaluate_with or [component.name for component in run.config.evaluators]
+    with aside(), undisturbed(run), for_evaluation(run):
+        evaluations, missing = _evaluate_all(run, last_terms, names)
+    numbers = {
+        f"{evaluator}.{name}": value
+        for evaluator, evaluation in evaluations.items()
+        for name, value in evaluation.numbers.items()
+        if name not in evaluation.choices
+    }
+    return numbers, missing
+
+
 @torch.no_grad()
-def _evaluate_all(run: Run, last_terms: dict[str, float]) -> tuple[dict[str, Evaluation], dict[str, str]]:
-    """What each evaluator found, and why others found nothing."""
+def _evaluate_all(
+    run: Run, last_terms: dict[str, float], names: Collection[str]
+) -> tuple[dict[str, Evaluation], dict[str, str]]:
+    """What each of these evaluators found, and why others found nothing."""
     context = evaluator_context(run, last_terms)
     evaluations: dict[str, Evaluation] = {}
     missing: dict[str, str] = {}
-    for component in run.config.evaluators:
+    for component in [component for component in run.config.evaluators if component.name in names]:
         try:
             evaluations[component.name] = make_evaluator(run, component, context).evaluate(run.method, run.task)
         except (DivergenceError, UserError) as error:

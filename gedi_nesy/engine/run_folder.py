@@ -34,7 +34,16 @@ STEERING = frozenset(
     ["device", "watchers"]
     + [
         f"training.{key}"
-        for key in ("compile", "on_divergence", "max_term", "log_every", "report_every", "checkpoint_every")
+        for key in (
+            "compile",
+            "on_divergence",
+            "max_term",
+            "log_every",
+            "report_every",
+            "checkpoint_every",
+            "evaluate_every",
+            "evaluate_with",
+        )
     ]
 )
 

@@ -22,6 +22,7 @@ from ..types import Batch
 from . import checkpoint
 from .arithmetic import for_evaluation, for_training, mixed_precision
 from .diagnosis import Diagnosis, diagnose
+from .evaluate import evaluate_on_the_way
 from .recovery import check_terms, roll_back, start_again, why_stuck
 from .run import Run
 
@@ -62,6 +63,7 @@ def train(run: Run, display: Display) -> None:
                 _note(run, start_again(run, why), metrics, display)
                 continue
             _report(run, means, metrics, display)
+            started += _evaluate(run, means, metrics, display)
             if _is_due(run, run.config.training.checkpoint_every):
                 checkpoint.save(run, monitored=_distance(run, means))
         except DivergenceError as error:
@@ -163,6 +165,21 @@ def _report(run: Run, means: dict[str, float], metrics: MetricsLog | None, displ
         metrics.epoch(run, means, diagnosis)
         display.epoch(run, means, diagnosis)
     run.plugins.hook.epoch_finished(run=run, epoch=run.epoch, terms=means)
+
+
+def _evaluate(run: Run, means: dict[str, float], metrics: MetricsLog | None, display: Display) -> float:
+    """Numbers on the way, when they are due; gives the seconds that they took, which are no training."""
+    every = run.config.training.evaluate_every
+    if not metrics or every is None or run.epoch % every or run.epoch == run.config.training.epochs:
+        return 0.0
+    began = time.perf_counter()
+    numbers, missing = evaluate_on_the_way(run, means)
+    metrics.numbers(run, numbers)
+    run.plugins.hook.evaluated_on_the_way(run=run, epoch=run.epoch, numbers=numbers)
+    found = [f"{name} {value:.3f}" for name, value in numbers.items()]
+    faults = [f"no numbers of {name}: {reason}" for name, reason in missing.items()]
+    display.note(f"after epoch {run.epoch}: {', '.join(found + faults) or 'no numbers'}")
+    return time.perf_counter() - began
 
 
 def _distance(run: Run, means: dict[str, float]) -> float | None:

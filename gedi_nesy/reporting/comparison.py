@@ -20,7 +20,7 @@ from .listing import several
 from .page import Section, page, small_html, table_html
 from .published import MARKS, load_published, mark_of, scaled
 from .run_files import RunFiles, read_run, showing
-from .sections.curves import HEALTH, known_minima, term_names
+from .sections.curves import HEALTH, LOOKED_AT, known_minima, number_names, term_names
 from .text import NOTHING, duration, show, words
 
 COLOURS = 10
@@ -58,6 +58,7 @@ def write_comparison(folders: Sequence[Path], out: Path) -> Path:
             _runs(runs),
             _numbers(runs),
             _published(runs),
+            _on_the_way(runs),
             _losses(runs),
             _health(runs),
             _differences(
@@ -195,6 +196,18 @@ def _beside(run: Compared) -> list[str]:
     return rows
 
 
+def _on_the_way(runs: list[Compared]) -> Section:
+    """Each number that evaluators found while runs trained, a line for each run."""
+    names = dict.fromkeys(name for run in runs for name in number_names(run.files))
+    charts = [
+        _overlaid(
+            runs, f"way-{number}", "way", words(name.partition(".")[2], capital=True), "epoch", "numbers", name, None
+        )
+        for number, name in enumerate(names)
+    ]
+    return _charts("On the way", LOOKED_AT, charts)
+
+
 def _losses(runs: list[Compared]) -> Section:
     """Epoch means of each loss term, a line for each run."""
     charts = []
@@ -224,7 +237,7 @@ def _overlaid(
     lines = [
         series_of(
             run.label,
-            [line for line in run.files.metrics if line.get(part)],
+            run.files.lines(part),
             x,
             part,
             name,

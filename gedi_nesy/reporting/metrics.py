@@ -44,6 +44,10 @@ class MetricsLog:
         }
         self._append(line)
 
+    def numbers(self, run: Run, numbers: dict[str, float]) -> None:
+        """What evaluators found on the way, as `evaluator.number`."""
+        self._append({"step": run.step, "epoch": run.epoch, "numbers": numbers})
+
     def _append(self, line: dict[str, Any]) -> None:
         try:
             with open(self.path, "a", encoding="utf-8") as file:

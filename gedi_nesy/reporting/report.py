@@ -26,6 +26,7 @@ from .sections import (
 SECTIONS: tuple[Callable[[RunFiles], Section], ...] = (
     numbers.numbers,
     numbers.published,
+    curves.on_the_way,
     curves.losses,
     curves.health,
     confusion.confusion,

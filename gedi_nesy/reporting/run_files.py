@@ -20,7 +20,7 @@ RESULTS = {
     **dict.fromkeys(("numbers", "definitions", "tables", "terms"), 2),
     "images": 3,
 }
-METRICS = dict.fromkeys(("terms", "epoch_terms", "diagnosis"), 1)
+METRICS = dict.fromkeys(("terms", "epoch_terms", "diagnosis", "numbers"), 1)
 
 
 @dataclass(frozen=True)
@@ -92,6 +92,14 @@ class RunFiles:
         )
         places = [tuple(str(key).partition(".")[::2]) for key in said]
         return [(evaluator, name) for evaluator, name in places if name in numbers.get(evaluator, {})]
+
+    def lines(self, part: str) -> list[dict[str, Any]]:
+        """The lines of metrics.jsonl that have a part; `numbers` that were found on the way go on with those of the results."""
+        found = [line for line in self.metrics if line.get(part)]
+        if part != "numbers" or not found or not self.finished:
+            return found
+        last = {name: self.number(name) for line in found for name in line["numbers"]}
+        return [*found, {"epoch": (self.results.get("training") or {}).get("epochs"), "numbers": last}]
 
     def value(self, evaluator: str, name: str) -> Any:
         """A number by its place; None if it is not there."""

@@ -65,6 +65,12 @@ class TensorBoard(Watcher):
         self._writer.flush()
 
     @hookimpl
+    def evaluated_on_the_way(self, run: Run, numbers: dict[str, float]) -> None:
+        """Where the numbers at the end go too, so that they make curves."""
+        for name, value in numbers.items():
+            self._scalars(name.partition(".")[0], {name.partition(".")[2]: value}, run.step)
+
+    @hookimpl
     def run_finished(self, run: Run, results: dict[str, Any]) -> None:
         """The numbers, by evaluator, and pictures."""
         for evaluator, numbers in results["numbers"].items():

@@ -8,7 +8,7 @@ from typing import Any
 from ..charts import Chart, chart_html, series_of
 from ..page import Section
 from ..run_files import RunFiles
-from ..text import show
+from ..text import show, words
 
 HEALTH = {
     "used_classes": ("classes in use", "exp of the entropy of the mean prediction"),
@@ -16,6 +16,7 @@ HEALTH = {
     "disagreement": ("disagreement", "share of images whose two views get different classes"),
     "spread": ("spread", "deviation of the embeddings over their size; 0 when they collapse"),
 }
+LOOKED_AT = "Held-out data, looked at while the run trained. Nothing was chosen by it."
 _NOTE = """<span class="key step"></span> logged step<br><span class="key mean"></span> epoch mean<br>
 <span class="key minimum"></span> known minimum<br>All terms are minimised."""
 
@@ -44,6 +45,26 @@ def health(files: RunFiles) -> Section:
         text = f"Failures named on the way, marked below the curves: {'; '.join(found)}."
     body = f'<div class="charts">{figures}</div><p class="seen">{escape(text)}</p>' if figures else ""
     return Section("Health", body, "Statistics on fixed training images. No label is looked at.", charts)
+
+
+def on_the_way(files: RunFiles) -> Section:
+    """A chart for each number that evaluators found while the run trained, up to what they found at its end."""
+    lines, definitions = files.lines("numbers"), files.part("definitions")
+    charts: list[Chart] = []
+    figures: list[str] = []
+    for place in number_names(files):
+        evaluator, _, name = place.partition(".")
+        series = series_of(words(name), lines, "epoch", "numbers", place)
+        if any(value is not None for value in series.y):
+            charts.append(Chart(f"way-{len(charts)}", "way", words(name, capital=True), "epoch", [series]))
+            meaning = definitions.get(evaluator, {}).get(name)
+            figures.append(chart_html(charts[-1], str(meaning or words(evaluator))))
+    return Section("On the way", f'<div class="charts">{"".join(figures)}</div>' if figures else "", LOOKED_AT, charts)
+
+
+def number_names(files: RunFiles) -> list[str]:
+    """Every `evaluator.number` that was found on the way, in the order of its first line."""
+    return list(dict.fromkeys(name for line in files.lines("numbers") for name in line["numbers"]))
 
 
 def known_minima(terms: dict[str, Any], metrics: list[dict[str, Any]]) -> dict[str, float]:

@@ -13,7 +13,7 @@ from torch import nn
 from gedi_nesy.config.loader import load_tree
 from gedi_nesy.config.validate import validate
 from gedi_nesy.engine import checkpoint
-from gedi_nesy.engine.arithmetic import for_evaluation, for_training, mixed_precision
+from gedi_nesy.engine.arithmetic import for_evaluation, for_training, mixed_precision, undisturbed
 from gedi_nesy.engine.build import build_run
 from gedi_nesy.engine.run_folder import RunFolder
 from gedi_nesy.engine.start import reopen
@@ -102,3 +102,21 @@ def test_a_compiled_training_has_the_same_weights_names_and_resumes_without(tiny
     names = [name for name in plain if name.startswith(("method/", "optimizer/"))]
     for name in names:
         torch.testing.assert_close(compiled[name], plain[name], atol=1e-4, rtol=1e-3, msg=name)
+
+
+def test_chance_inside_the_block_leaves_that_of_training_alone(tiny_config):
+    def draw():
+        return [torch.rand(3), *(torch.rand(3, generator=run.generators[name]) for name in sorted(run.generators))]
+
+    run = build(tiny_config)
+    state = torch.get_rng_state()
+    with undisturbed(run):
+        inside = draw()
+    after = draw()
+    torch.set_rng_state(state)
+    assert len(after) == 5 and all(torch.equal(one, other) for one, other in zip(inside, after, strict=True))
+    states = [generator.get_state() for generator in run.generators.values()]
+    with pytest.raises(KeyError), undisturbed(run):
+        draw()
+        raise KeyError
+    assert all(map(torch.equal, states, [generator.get_state() for generator in run.generators.values()]))

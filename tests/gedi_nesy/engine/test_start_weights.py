@@ -138,7 +138,10 @@ def test_weights_of_another_network_do_not_fit(first, cli):
     assert (
         f"the backbone of {FIRST.absolute()} (method gedi, epoch 1) is another network than the configured one" in err
     )
-    assert "there is no layers.5.weight, layers.5.bias; layers.3.weight is 8x16 there and 12x16 here, layers.3.bias is 8" in err
+    assert (
+        "there is no layers.5.weight, layers.5.bias; layers.3.weight is 8x16 there and 12x16 here, layers.3.bias is 8"
+        in err
+    )
     assert "The run's config says backbone: {name: mlp, hidden: [16], features: 8" in err
 
 
