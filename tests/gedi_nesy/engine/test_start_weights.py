@@ -138,8 +138,17 @@ def test_weights_of_another_network_do_not_fit(first, cli):
     assert (
         f"the backbone of {FIRST.absolute()} (method gedi, epoch 1) is another network than the configured one" in err
     )
-    assert "there is no layers.5.weight, layers.5.bias; layers.3.weight is 8x16 there and 12x16 here, layers.3.bias is 8" in err
+    assert (
+        "there is no layers.5.weight, layers.5.bias; layers.3.weight is 8x16 there and 12x16 here, layers.3.bias is 8"
+        in err
+    )
     assert "The run's config says backbone: {name: mlp, hidden: [16], features: 8" in err
+
+
+def test_the_whole_of_another_method_is_not_taken(first, cli):
+    code, _, err = cli("train", first, FROM_FIRST, "start_from.take=method", *SELF_SUPERVISED)
+    assert code == 2
+    assert f"{FIRST.absolute()} has the method gedi and this config byol; start_from.take: backbone goes with any" in err
 
 
 def test_a_copy_that_is_damaged_is_not_used(first, cli):
@@ -155,7 +164,7 @@ def test_a_copy_that_is_damaged_is_not_used(first, cli):
     ("override", "message"),
     [
         ("start_from.path=nowhere", "nowhere is no run folder"),
-        ("start_from.path=none.safetensors", "none.safetensors cannot be read as a safetensors file"),
+        ("start_from.path=none.safetensors", "there is no file "),
         ("start_from.path=tiny.yaml.safetensors", "cannot be read as a safetensors file"),
         ("start_from={path: a.safetensors, take: method}", "a.safetensors has the weights of a backbone: name a run"),
         ("start_from.take=backbone", "start_from.path is missing"),
