@@ -108,9 +108,7 @@ def _of_run(path: Path, take: str, configured: str) -> StartWeights:
         raise ConfigError(str(error), key=KEY) from None
     method = sections["method"]["name"]
     if take == "method" and method != configured:
-        fault = (
-            f"{folder.path} has the method {method} and this config {configured}; start_from.take: backbone goes with any"
-        )
+        fault = f"{folder.path} has the method {method} and this config {configured}; start_from.take: backbone goes with any"
         raise ConfigError(fault, key=KEY)
     weights = evaluated_weights(found, "backbone." if take == "backbone" else "")
     origin = f"{folder.path} (method {method}, epoch {found.values['epoch']})"

@@ -148,7 +148,9 @@ def test_weights_of_another_network_do_not_fit(first, cli):
 def test_the_whole_of_another_method_is_not_taken(first, cli):
     code, _, err = cli("train", first, FROM_FIRST, "start_from.take=method", *SELF_SUPERVISED)
     assert code == 2
-    assert f"{FIRST.absolute()} has the method gedi and this config byol; start_from.take: backbone goes with any" in err
+    assert (
+        f"{FIRST.absolute()} has the method gedi and this config byol; start_from.take: backbone goes with any" in err
+    )
 
 
 def test_a_copy_that_is_damaged_is_not_used(first, cli):
