@@ -232,6 +232,8 @@ def _check_heads(program: Program) -> None:
             position = program.position(_location_of_head(head))
             if kind not in ("Term", "Not") or (kind == "Not" and head.probability is None):
                 raise ProgramError(f"{head} {NO_HEAD}", position)
+            if getattr(head, "functor", None) == "':'":
+                raise ProgramError(f"{head} defines ':'; a probability is followed by ::", position)
             if len(clause_heads) > 1 and head.probability is None:
                 raise ProgramError(f"{head} has no probability, which every head of a disjunction needs", position)
 

@@ -84,6 +84,8 @@ BAD_PROGRAMS = {
     "3.": "p.pl:1:1  3 cannot be a fact or the head of a rule; write a single positive term",
     "0.3::a; b.": "p.pl:1:9  b has no probability, which every head of a disjunction needs",
     "a b.": "p.pl:1:3  not valid ProbLog: Expected binary operator; is a full stop, a comma or an operator missing before it?",
+    "0.3:b.": "p.pl:1:4  0.3:b defines ':'; a probability is followed by ::",
+    "nn(n,[X],Y,[0]) : d(X,Y) :- a.": "p.pl:1:17  nn(n,[X],Y,[0]):d(X,Y) defines ':'; a probability is followed by ::",
     "1.3::a.": "p.pl:1:6  the probability 1.3 is not between 0 and 1",
     "0.7::a; 0.6::b :- c.": "p.pl:1:14  the probabilities of an annotated disjunction sum to 1.3, more than 1",
     "a.\n:- use_module('x.py').": f"p.pl:2:4  {loads('use_module(' + chr(39) + 'x.py' + chr(39) + ')')}",
