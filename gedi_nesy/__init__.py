@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from .data.dataset import DatasetReader, ImageDataset
     from .data.views import View
     from .distributed import whole_batch
-    from .engine.trained import load_method
+    from .engine.trained import load_data, load_method
     from .evaluators import Evaluation, Evaluator
     from .logic.constraint import Constraint
     from .logic.family import Examples
@@ -61,6 +61,7 @@ _LAZY = {
     "Term": "types",
     "View": "data.views",
     "Watcher": "watchers",
+    "load_data": "engine.trained",
     "load_method": "engine.trained",
     "load_program": "logic.program",
     "whole_batch": "distributed",
@@ -96,6 +97,7 @@ __all__ = [
     "View",
     "Watcher",
     "hookimpl",
+    "load_data",
     "load_method",
     "load_program",
     "whole_batch",

@@ -118,7 +118,9 @@ def _components(tree: Tree, path: Path, kind: Kind, plugins: PluginManager, faul
     """The plugins of a list; for `views` also of a list of lists."""
     items = _at(tree, path)
     if not isinstance(items, list):
-        faults.append(ConfigError(f'"{_dotted(path)}" is a list, not {items!r}', tree.position(path)))
+        faults.append(
+            ConfigError(f"{_dotted(path)} is {json.dumps(items, default=str)}: must be a list.", tree.position(path))
+        )
         return ()
     places = [(*path, index) for index in range(len(items))]
     if path == ("views",) and any(isinstance(item, list) for item in items):
@@ -227,16 +229,30 @@ def _fault(tree: Tree, path: Path, item: Any, model: type[BaseModel]) -> UserErr
     if item["type"] == "missing":
         return ConfigError(f"{key} is missing: {owner} needs it.", where)
     if item["type"] == "extra_forbidden":
-        options = _known_at(model, inner[:-1])
-        return ConfigError(
-            f"{key} is not an option of {owner}.{did_you_mean(str(inner[-1]), options)} Known: {', '.join(options) or 'none'}.",
-            where,
-        )
+        known = ", ".join(_known_at(model, inner[:-1])) or "none"
+        return ConfigError(f"{key} is not an option of {owner}.{_hint(model, path, inner)} Known: {known}.", where)
+    if item["type"] in ("list_type", "tuple_type", "model_type", "dict_type"):
+        wanted = "a list" if item["type"] in ("list_type", "tuple_type") else _section(_known_at(model, inner))
+        return ConfigError(f"{key} is {json.dumps(item['input'], default=str)}: must be {wanted}.", where)
     message = item["msg"].removeprefix("Input should be ").removeprefix("Value error, ")
     return ConfigError(
         f"{key} is {json.dumps(item['input'], default=str)}: {'must be ' if item['msg'].startswith('Input should be ') else ''}{message}.",
         where,
     )
+
+
+def _hint(model: type[BaseModel], path: Path, inner: Path) -> str:
+    """The same key in a section below, where there is one, else one that is written alike."""
+    *above, word = inner
+    options = _known_at(model, tuple(above))
+    for section in options:
+        if word in _known_at(model, (*above, section)):
+            return f' Did you mean "{_dotted((*path, *above, section, word))}"?'
+    return did_you_mean(str(word), options)
+
+
+def _section(keys: list[str]) -> str:
+    return f"a section with the keys {', '.join(keys)}" if keys else "a mapping of keys to values"
 
 
 def _kind_of_file(model: type[BaseModel], tree: Tree) -> str:

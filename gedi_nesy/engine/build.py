@@ -46,7 +46,7 @@ class Resettable(Protocol):
 def build_run(config: RunConfig, plugins: PluginManager, folder: RunFolder, start: StartWeights | None = None) -> Run:
     """Everything a training needs, in its initial state, on the config's device; `start` is what its weights begin with."""
     device = choose_device(config.device)
-    dataset = _on_device(_read(_make(plugins, "dataset", config.data)), device)
+    dataset = _on_device(read_data(config, plugins), device)
     context = TaskContext(dataset, plugins.registry, _active(config), make_generator(config.seed, "task"))
     task: Task = _class(plugins, "task", config.task)(config.task.options, context)
     pipelines = [[_make(plugins, "view", view) for view in views] for views in config.pipelines()]
@@ -280,8 +280,9 @@ def _active(config: RunConfig) -> frozenset[str]:
     return frozenset(name for name, weight in config.weights.items() if weight)
 
 
-def _read(reader: DatasetReader) -> ImageDataset:
+def read_data(config: RunConfig, plugins: PluginManager) -> ImageDataset:
     """The run's data; DataError when it has a test split only, which is enough for others' evaluation."""
+    reader: DatasetReader = _make(plugins, "dataset", config.data)
     dataset = reader.read()
     if not len(dataset.train):
         raise reader.no_training_images()

@@ -11,7 +11,7 @@ import torch
 
 from ..data.dataset import to_pixels
 from ..distributed import aside
-from ..errors import DivergenceError, UserError
+from ..errors import DivergenceError, PluginError, UserError
 from ..evaluators import Evaluation
 from ..files import write_atomic, write_failed, write_json
 from ..methods import capabilities
@@ -113,10 +113,23 @@ def _evaluate_all(
     missing: dict[str, str] = {}
     for component in [component for component in run.config.evaluators if component.name in names]:
         try:
-            evaluations[component.name] = make_evaluator(run, component, context).evaluate(run.method, run.task)
+            found = make_evaluator(run, component, context).evaluate(run.method, run.task)
+            evaluations[component.name] = _sound(found, component.name)
         except (DivergenceError, UserError) as error:
             missing[component.name] = str(error)
     return evaluations, missing
+
+
+def _sound(found: Any, name: str) -> Evaluation:
+    """What an evaluator gave; PluginError if it cannot be written down, as training is over and the others have their numbers."""
+    if not isinstance(found, Evaluation):
+        raise PluginError(f"its evaluate gives {type(found).__name__}, not an Evaluation: correct the plugin of {name}")
+    for number, value in found.numbers.items():
+        if not isinstance(value, int | float):
+            raise PluginError(f"its number {number} is a {type(value).__name__}: give float({number})")
+        if number not in found.definitions:
+            raise PluginError(f"its number {number} has no definition: say in definitions what it is, in a line")
+    return found
 
 
 def _last_epoch_terms(run: Run) -> dict[str, float]:

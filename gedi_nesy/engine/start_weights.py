@@ -78,7 +78,7 @@ def start_weights(config: RunConfig, folder: RunFolder) -> StartWeights | None:
         return StartWeights(tensors=kept.tensors, **kept.values)
     path, take = Path(config.start_from.path), config.start_from.take
     is_file = path.suffix == SUFFIX and not _is_checkpoint(path)
-    return _of_file(path, take) if is_file else _of_run(path, take)
+    return _of_file(path, take) if is_file else _of_run(path, take, config.method.name)
 
 
 def _is_checkpoint(path: Path) -> bool:
@@ -88,13 +88,15 @@ def _is_checkpoint(path: Path) -> bool:
 def _of_file(path: Path, take: str) -> StartWeights:
     if take == "method":
         raise ConfigError(f"{path} has the weights of a backbone: name a run to take its method", key=KEY)
+    if not path.is_file():
+        raise ConfigError(f"there is no file {path}", key=KEY)
     try:
         return StartWeights("backbone", safetensors.torch.load_file(path), str(path))
     except (OSError, safetensors.SafetensorError) as error:
         raise ConfigError(f"{path} cannot be read as a safetensors file: {error}", key=KEY) from None
 
 
-def _of_run(path: Path, take: str) -> StartWeights:
+def _of_run(path: Path, take: str, configured: str) -> StartWeights:
     """From a checkpoint, or from the newest sound one, which the main process chooses."""
     try:
         file = path if _is_checkpoint(path) else from_main(_newest_checkpoint(path) if is_main() else None)
@@ -103,9 +105,13 @@ def _of_run(path: Path, take: str) -> StartWeights:
         folder = find(file.parent.parent)
         sections = load_tree(str(folder.config)).data
     except UserError as error:
-        raise ConfigError(f"start_from: {error}", key=KEY) from None
+        raise ConfigError(str(error), key=KEY) from None
+    method = sections["method"]["name"]
+    if take == "method" and method != configured:
+        fault = f"{folder.path} has the method {method} and this config {configured}; start_from.take: backbone goes with any"
+        raise ConfigError(fault, key=KEY)
     weights = evaluated_weights(found, "backbone." if take == "backbone" else "")
-    origin = f"{folder.path} (method {sections['method']['name']}, epoch {found.values['epoch']})"
+    origin = f"{folder.path} (method {method}, epoch {found.values['epoch']})"
     return StartWeights(take, weights, origin, written(sections[take]))
 
 

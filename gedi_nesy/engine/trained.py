@@ -1,4 +1,4 @@
-"""A trained method in a program of one's own."""
+"""A trained method, and the images it was trained on, in a program of one's own."""
 
 from __future__ import annotations
 
@@ -9,10 +9,11 @@ from typing import Literal
 
 import torch
 
+from ..data.dataset import ImageDataset
 from ..errors import RunError
 from ..methods import Method
 from ..plugin_manager import load_plugins
-from .build import DataSize, new_method
+from .build import DataSize, new_method, read_data
 from .checkpoint import Checkpoint, best, evaluated_weights, from_another_version, load_state, newest_sound, read
 from .run_folder import RunFolder, find
 from .seeding import make_generator
@@ -52,6 +53,26 @@ def load_method(
     method = new_method(config, plugins, size, generators)
     load_state(method, evaluated_weights(saved))
     return method.to(device).eval()
+
+
+def load_data(run: str | os.PathLike[str]) -> ImageDataset:
+    """The images of a run's data set with their classes, split into `train` and `test` as the run's evaluators have them.
+
+    Pixels of pictures are whole numbers from 0 to 255: `pixels / 127.5 - 1` is what networks see. A class that is not known is -1.
+
+    Args:
+        run: see `load_method`.
+
+    Raises:
+        RunError: there is no run.
+        DataError: files of the data set are missing or damaged.
+
+    Example:
+        >>> data = load_data("runs/simclr")  # doctest: +SKIP
+        >>> data.train.pixels, data.train.labels, data.classes  # doctest: +SKIP
+    """
+    plugins = load_plugins()
+    return read_data(config_of(find(Path(run)), plugins), plugins)
 
 
 def _saved(folder: RunFolder, which: str) -> Checkpoint:

@@ -214,6 +214,8 @@ class Constraint(nn.Module, ABC):
 
     def answer_index(self, answer: Sequence[object]) -> int:
         """Position of an answer, one value for each label column, in `answers`; ProgramError when there is no such answer."""
+        if isinstance(answer, str):
+            raise ProgramError(f'an answer is a list with a value for each label: ["{answer}"], not "{answer}"')
         values = tuple(str(value) for value in answer)
         found = find_answer(self.answers, values)
         if found is None:
@@ -241,6 +243,10 @@ class Constraint(nn.Module, ABC):
             if len(self.answers) != 1:
                 raise ValueError(f"the query has {len(self.answers)} answers: say which each example has")
             return torch.zeros(num_examples, dtype=torch.long, device=device)
+        if not isinstance(answer, Tensor):
+            raise ValueError(
+                f"answer must be a tensor with an index for each example, as answer_index gives; got {answer!r}"
+            )
         if answer.shape != (num_examples,):
             raise ValueError(f"answer must be ({num_examples} examples,), got {tuple(answer.shape)}")
         last = len(self.answers) - 1

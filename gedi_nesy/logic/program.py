@@ -31,6 +31,11 @@ LOADING_GOALS = frozenset(
         "load_external/1",
     )
 )
+PARSE_HINTS = {
+    "Ambiguous token role": "; is a full stop or a comma missing before it?",
+    "Expected binary operator": "; is a full stop, a comma or an operator missing before it?",
+    "Incomplete statement": "; does the last clause end with a full stop?",
+}
 NO_HEAD = "cannot be a fact or the head of a rule; write a single positive term"
 
 
@@ -166,8 +171,8 @@ def _refused_head(error: Exception) -> Any | None:
 
 
 def _parse_message(error: Any) -> str:
-    text = getattr(error, "base_message", None) or str(error)
-    return f"not valid ProbLog: {text.strip().rstrip('.')}"
+    text = (getattr(error, "base_message", None) or str(error)).strip().rstrip(".")
+    return f"not valid ProbLog: {text}{PARSE_HINTS.get(text, '')}"
 
 
 def _parse_position(error: Any, source: str) -> Position:
@@ -227,6 +232,8 @@ def _check_heads(program: Program) -> None:
             position = program.position(_location_of_head(head))
             if kind not in ("Term", "Not") or (kind == "Not" and head.probability is None):
                 raise ProgramError(f"{head} {NO_HEAD}", position)
+            if getattr(head, "functor", None) == "':'":
+                raise ProgramError(f"{head} defines ':'; a probability is followed by ::", position)
             if len(clause_heads) > 1 and head.probability is None:
                 raise ProgramError(f"{head} has no probability, which every head of a disjunction needs", position)
 

@@ -222,7 +222,7 @@ def _slots(circuit: Circuit, template: QueryTemplate) -> list[int]:
     sources = [choice.source for choice in circuit.choices]
     fault = None
     if not all(isinstance(source, NeuralSource) for source in sources):
-        fault = "the program has chance of its own"
+        fault = "the program has chance of its own; count for a copy in which what it calls probable is certain"
     elif wide := [source for source in sources if isinstance(source, NeuralSource) and len(source.slots) > 1]:
         fault = f"the network {wide[0].network} reads several images at once"
     elif len(set(sources)) < len(sources):

@@ -37,6 +37,12 @@ class LibraryModel(Backbone):
 
     def __init__(self, options: Options, shape: tuple[int, int, int]) -> None:
         super().__init__(options, shape)
+        if trained := options.arguments.keys() & {"weights", "pretrained"}:
+            raise ConfigError(
+                f"backbone.arguments.{min(trained)}: trained weights come from a file that start_from.path names, "
+                "see docs/trained_networks.md",
+                key="backbone.arguments",
+            )
         build = _torchvision_model if options.library == "torchvision" else _timm_model
         try:
             self.layers = build(options.model, options.arguments, shape[0])

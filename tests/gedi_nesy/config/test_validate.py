@@ -55,7 +55,7 @@ def test_the_plain_form_loads_to_the_same_config(load, tiny_config, views):
     ("views", "more", "message"),
     [
         (BYOL, [], r"tiny.yaml:\d+:\d+  views has 2 lists, one for each view, and num_views is 1: set it to 2"),
-        (f"[[{NOISE}], solarize]", ["num_views: 2"], r"tiny.yaml:\d+:\d+  \"views.1\" is a list, not 'solarize'"),
+        (f"[[{NOISE}], solarize]", ["num_views: 2"], r'tiny.yaml:\d+:\d+  views.1 is "solarize": must be a list.'),
         ("[[solarise], []]", ["num_views: 2"], r'unknown view "solarise". Did you mean "solarize"'),
         ("[[{name: solarize, level: 1}], []]", ["num_views: 2"], r"views.0.0.level is not an option of views.0.0"),
         ("[]", ["num_small_views: 2"], r"num_small_views is 2 and small_views is empty"),
@@ -100,6 +100,23 @@ def test_a_device_of_another_form_is_told_what_there_is(tmp_path, tiny_text):
     with pytest.raises(ConfigError) as error:
         validate(load_tree(str(tmp_path / "c.yaml")), load_plugins())
     assert str(error.value).endswith('device is "tpu": must be auto, cpu, cuda, or one GPU such as cuda:0.')
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ("epochs=3", 'epochs is not an option of a config. Did you mean "training.epochs"?'),
+        ("training.above=3", 'training.above is not an option of a config. Did you mean "training.restart.above"?'),
+        ("training.betas=1", "training.betas is 1: must be a list."),
+        ("evaluators=knn", 'evaluators is "knn": must be a list.'),
+        ("weights=3", "weights is 3: must be a mapping of keys to values."),
+        ("start_from=runs/a", 'start_from is "runs/a": must be a section with the keys path, take.'),
+    ],
+)
+def test_a_key_or_value_of_the_wrong_place_or_kind_is_told_the_right_one(change, message, tiny_config):
+    with pytest.raises(ConfigError) as caught:
+        validate(load_tree(str(tiny_config), [change]), load_plugins())
+    assert message in str(caught.value)
 
 
 def test_hints_do_not_mind_capital_letters():

@@ -83,6 +83,37 @@ def test_an_evaluator_that_fails_after_training_leaves_the_others_their_numbers(
     assert json.loads((run / "state.json").read_text())["state"] == "finished"
 
 
+CARELESS = """
+import torch
+from gedi_nesy import Evaluation, Evaluator, hookimpl
+
+class Careless(Evaluator):
+    def evaluate(self, method, task):
+        return GIVEN
+
+@hookimpl
+def register(registry):
+    registry.add_evaluator("careless", Careless)
+"""
+
+
+@pytest.mark.parametrize(
+    ("given", "reason"),
+    [
+        ("None", "its evaluate gives NoneType, not an Evaluation: correct the plugin of careless"),
+        ("Evaluation({'a': torch.ones(())}, {'a': 'one'})", "its number a is a Tensor: give float(a)"),
+        ("Evaluation({'a': 1.0}, {})", "its number a has no definition: say in definitions what it is, in a line"),
+    ],
+)
+def test_an_evaluation_that_cannot_be_written_is_missing_with_the_reason(given, reason, tiny_config, cli, tmp_path):
+    (tmp_path / "careless.py").write_text(CARELESS.replace("GIVEN", given))
+    text = tiny_config.read_text().replace("plugins: [", f"plugins: [{tmp_path / 'careless.py'}, ")
+    tiny_config.write_text(text)
+    code, _, err = cli("train", tiny_config, "--run-id", "r", "evaluators=[careless]")
+    assert code == 0, err
+    assert json.loads(Path("runs/tiny/r/results.json").read_text())["missing"] == {"careless": reason}
+
+
 def test_a_name_that_is_no_file_name_is_refused(tmp_path):
     grid = ImageGrid(torch.zeros(1, 1, 2, 2, dtype=torch.uint8), "one")
     with pytest.raises(ValueError, match=r"evaluator bad names its images '\.\./up'"):

@@ -145,6 +145,14 @@ def test_weights_of_another_network_do_not_fit(first, cli):
     assert "The run's config says backbone: {name: mlp, hidden: [16], features: 8" in err
 
 
+def test_the_whole_of_another_method_is_not_taken(first, cli):
+    code, _, err = cli("train", first, FROM_FIRST, "start_from.take=method", *SELF_SUPERVISED)
+    assert code == 2
+    assert (
+        f"{FIRST.absolute()} has the method gedi and this config byol; start_from.take: backbone goes with any" in err
+    )
+
+
 def test_a_copy_that_is_damaged_is_not_used(first, cli):
     assert cli("train", first, "--run-id", "second", FROM_FIRST)[0] == 0
     copy = Path("runs/tiny/second/checkpoints/start.safetensors")
@@ -158,7 +166,7 @@ def test_a_copy_that_is_damaged_is_not_used(first, cli):
     ("override", "message"),
     [
         ("start_from.path=nowhere", "nowhere is no run folder"),
-        ("start_from.path=none.safetensors", "none.safetensors cannot be read as a safetensors file"),
+        ("start_from.path=none.safetensors", "there is no file "),
         ("start_from.path=tiny.yaml.safetensors", "cannot be read as a safetensors file"),
         ("start_from={path: a.safetensors, take: method}", "a.safetensors has the weights of a backbone: name a run"),
         ("start_from.take=backbone", "start_from.path is missing"),

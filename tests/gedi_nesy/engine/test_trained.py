@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from gedi_nesy import RunError, load_method
+from gedi_nesy import RunError, load_data, load_method
 from gedi_nesy.engine import checkpoint
 from gedi_nesy.engine.arithmetic import for_evaluation
 from gedi_nesy.engine.start import reopen
@@ -86,3 +86,12 @@ def test_no_run_no_method(train):
         file.unlink()
     with pytest.raises(RunError, match="has no checkpoint yet"):
         load_method(RUN)
+
+
+def test_its_data_are_those_of_the_run(train):
+    train()
+    data, (run, _) = load_data("runs/tiny"), reopen(RUN)
+    for there, here in ((data.train, run.dataset.train), (data.test, run.dataset.test)):
+        assert torch.equal(there.pixels, here.pixels) and torch.equal(there.labels, here.labels)
+    with pytest.raises(RunError, match=r"nowhere is no run folder"):
+        load_data("nowhere")

@@ -115,6 +115,17 @@ def test_a_label_outside_the_answers_is_an_error():
         make(SUM, "add(A,B,T)", "AB").answer_index(("7",))
 
 
+def test_an_answer_that_is_text_is_told_how_answers_are_given():
+    constraint = make(SUM, "add(A,B,T)", "AB")
+    with pytest.raises(ProgramError) as caught:
+        constraint.answer_index("3")
+    assert str(caught.value) == 'an answer is a list with a value for each label: ["3"], not "3"'
+    with pytest.raises(ValueError) as refused:
+        constraint.loss(torch.zeros(1, 2, 4), "3")
+    wanted = "answer must be a tensor with an index for each example, as answer_index gives; got '3'"
+    assert str(refused.value) == wanted
+
+
 @pytest.mark.parametrize("shape", [(2, 2, 4), (2, 3, 5), (3, 4)])
 def test_wrong_shapes_are_named(shape):
     constraint = make(SUM, "sum(A,B,C)", "ABC")

@@ -41,7 +41,8 @@ def loads(goal):
 
 
 BAD_PROGRAMS = {
-    "a :- b": "p.pl:1:7  not valid ProbLog: Incomplete statement",
+    "a :- b": "p.pl:1:7  not valid ProbLog: Incomplete statement; does the last clause end with a full stop?",
+    "0.5 :: a(1)\nb(A) :- a(A).": "p.pl:2:1  not valid ProbLog: Ambiguous token role; is a full stop or a comma missing before it?",
     "a.\nb(.": "p.pl:2:2  not valid ProbLog: Unmatched character '('",
     "a.\n\n  b :- X is 'q.": "p.pl:3:13  not valid ProbLog: Unmatched character '''",
     "nn(n,[X],Y,[0,0]) :: d(X,Y).": "p.pl:1:1  the domain [0, 0] has 0 more than once; name each value once",
@@ -82,7 +83,9 @@ BAD_PROGRAMS = {
     "a :- b, c(f()).": "p.pl:1:11  f() has empty parentheses; leave them out or write what belongs there",
     "3.": "p.pl:1:1  3 cannot be a fact or the head of a rule; write a single positive term",
     "0.3::a; b.": "p.pl:1:9  b has no probability, which every head of a disjunction needs",
-    "a b.": "p.pl:1:3  not valid ProbLog: Expected binary operator",
+    "a b.": "p.pl:1:3  not valid ProbLog: Expected binary operator; is a full stop, a comma or an operator missing before it?",
+    "0.3:b.": "p.pl:1:4  0.3:b defines ':'; a probability is followed by ::",
+    "nn(n,[X],Y,[0]) : d(X,Y) :- a.": "p.pl:1:17  nn(n,[X],Y,[0]):d(X,Y) defines ':'; a probability is followed by ::",
     "1.3::a.": "p.pl:1:6  the probability 1.3 is not between 0 and 1",
     "0.7::a; 0.6::b :- c.": "p.pl:1:14  the probabilities of an annotated disjunction sum to 1.3, more than 1",
     "a.\n:- use_module('x.py').": f"p.pl:2:4  {loads('use_module(' + chr(39) + 'x.py' + chr(39) + ')')}",

@@ -270,7 +270,7 @@ BIT = "nn(net,[X],Y,[0,1]) :: bit(X,Y).\n"
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        (BIT + "0.5::coin. p(A,B) :- bit(A,1), coin.", "the program has chance of its own"),
+        (BIT + "0.5::coin. p(A,B) :- bit(A,1), coin.", "chance of its own; count for a copy in which what it calls"),
         (
             "nn(net,[X,Y],Z,[0,1]) :: both(X,Y,Z). p(A,B) :- both(A,B,1).",
             "the network net reads several images at once",

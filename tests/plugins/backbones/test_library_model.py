@@ -73,6 +73,16 @@ def test_what_cannot_be_built_is_said_before_training(options, message):
     assert message in str(error.value) and error.value.key == "backbone.model"
 
 
+@pytest.mark.parametrize("argument", ["weights", "pretrained"])
+def test_trained_weights_are_told_where_they_come_from(argument):
+    with pytest.raises(ConfigError) as error:
+        make(model="resnet18", arguments={argument: "DEFAULT"})
+    assert error.value.key == "backbone.arguments"
+    assert f"backbone.arguments.{argument}: trained weights come from a file that start_from.path names" in str(
+        error.value
+    )
+
+
 def test_a_missing_timm_gets_the_install_line(monkeypatch):
     monkeypatch.setitem(sys.modules, "timm", None)
     with pytest.raises(ConfigError, match="pip install timm"):
