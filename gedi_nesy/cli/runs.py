@@ -89,14 +89,18 @@ def train(
 
 def evaluate(
     run: RunArgument,
+    overrides: Annotated[
+        list[str] | None,
+        typer.Argument(help='Evaluators instead of those of its config: "evaluators=[knn, ...]".', show_default=False),
+    ] = None,
     checkpoint: Annotated[Which, typer.Option(help="Which checkpoint to evaluate.")] = Which.last,
     device: DeviceOption = None,
 ) -> None:
-    """Evaluate a run again and write its results and report."""
+    """Evaluate a run again, or by other evaluators, and write its results and report; what it has from others stays."""
     from ..engine.evaluate import evaluate as evaluate_run
     from ..engine.start import reopen
 
-    opened = _opened(*reopen(run, device, checkpoint.value))
+    opened = _opened(*reopen(run, device, checkpoint.value, overrides or []))
     _show_results(evaluate_run(opened), opened)
 
 

@@ -11,14 +11,15 @@ import torch
 
 from ..data.dataset import to_pixels
 from ..distributed import aside
-from ..errors import DivergenceError, PluginError, UserError
+from ..errors import DivergenceError, PluginError, RunError, UserError
 from ..evaluators import Evaluation
 from ..files import write_atomic, write_failed, write_json
 from ..methods import capabilities
 from ..reporting.image_grid import png, tiled
 from ..reporting.metrics import read_metrics
 from ..reporting.report import write_report
-from ..reporting.results import assemble
+from ..reporting.results import assemble, with_earlier
+from ..reporting.run_files import read_run
 from .arithmetic import for_evaluation, undisturbed
 from .build import evaluator_context, make_evaluator
 from .diagnosis import diagnose
@@ -30,7 +31,7 @@ SAMPLES = 64
 
 
 def evaluate(run: Run) -> dict[str, Any]:
-    """All evaluators, results.json, figures, samples and report.html; gives the results.
+    """All evaluators, results.json, figures, samples and report.html; gives the results, with those of earlier evaluations.
 
     An evaluator that meets numbers which are not finite, or data that do not suit it, has none; the results say why, and have those
     of the others.
@@ -42,6 +43,7 @@ def evaluate(run: Run) -> dict[str, Any]:
         for name, drawing in run.task.drawings().items():
             _write(run.folder.figures / f"{name}.svg", drawing.encode())
         results = assemble(run, evaluations, pictures, diagnose(run, last_terms), last_terms, missing)
+        results = with_earlier(results, _earlier(run.folder))
         if "sample" in capabilities(run.method) and run.dataset.is_pictures:
             save_samples(run, run.folder.samples / "final.png", SAMPLES, run.config.seed)
     run.plugins.hook.evaluated(run=run, results=results)
@@ -49,6 +51,14 @@ def evaluate(run: Run) -> dict[str, Any]:
     write_report(run.folder.path)
     run.plugins.hook.run_finished(run=run, results=results)
     return results
+
+
+def _earlier(folder: RunFolder) -> dict[str, Any]:
+    """The results so far; none where they are damaged, since new ones are about to take their place."""
+    try:
+        return read_run(folder.path).results
+    except RunError:
+        return {}
 
 
 def save_samples(run: Run, path: Path, count: int, seed: int) -> None:

@@ -229,12 +229,17 @@ def find(path: Path) -> RunFolder:
     """
     if (path / "config.yaml").is_file():
         return RunFolder(path)
-    inside = [child.parent for child in path.glob("*/config.yaml")] if path.is_dir() else []
-    if inside:
-        return max(map(RunFolder, inside), key=lambda folder: (folder.started, folder.path.name))
+    if inside := newest_first(path):
+        return inside[0]
     near = sorted(str(child.parent) for child in Path("runs").glob("*/*/config.yaml"))[-5:]
     hint = f" Newest runs here: {', '.join(near)}" if near else " There are no runs in ./runs."
     raise RunError(f"{path} is no run folder (it has no config.yaml).{hint}")
+
+
+def newest_first(path: Path) -> list[RunFolder]:
+    """The runs in a folder."""
+    inside = [RunFolder(child.parent) for child in path.glob("*/config.yaml")]
+    return sorted(inside, key=lambda folder: (folder.started, folder.path.name), reverse=True)
 
 
 def environment(config: RunConfig, device: torch.device, command: list[str], training_data: str = "") -> dict[str, Any]:

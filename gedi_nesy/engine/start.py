@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
-from ..config.loader import load_tree
+from ..config.loader import load_tree, locating
 from ..config.schema import RunConfig
 from ..config.validate import validate
 from ..data.dataset import fingerprint
 from ..distributed import from_main, is_main
-from ..errors import RunError
+from ..errors import RunError, UserError
 from ..plugin_manager import PluginManager, load_plugins
 from . import checkpoint
 from .build import build_run, make_watchers
 from .run import Run
-from .run_folder import RunFolder, check_run_id, check_same, create, environment, find, new_folder
+from .run_folder import RunFolder, check_run_id, check_same, create, environment, find, new_folder, newest_first
 from .start_weights import start_weights
 from .state import State, standing
 
@@ -35,7 +37,7 @@ def start(
     Args:
         runs: folder that holds all runs.
         run_id: name of the run's folder below runs/<name of the config>.
-        resume: go on with `folder`, else with `run_id`, else with the newest run of this config's name.
+        resume: go on with `folder`, else with `run_id`, else with the newest run of this config.
 
     Raises:
         RunError: the folder is there already, or nothing can be resumed, or it was another config, or the run is being trained.
@@ -50,7 +52,7 @@ def start(
             told = environment(config, run.device, command, fingerprint(run.dataset))
             create(new, config, told, weights.files(new) if weights else {})
         return run
-    known = from_main(_idle(folder or find(runs / config.name / (check_run_id(run_id) or ""))) if is_main() else None)
+    known = from_main(_idle(folder or _to_resume(config, runs, run_id)) if is_main() else None)
     assert known is not None
     check_same(config, config_of(known, load_plugins()), known)
     run = build_run(config, plugins, known, start_weights(config, known))
@@ -61,6 +63,17 @@ def start(
     complaints = checkpoint.restore_latest(run)
     run.notes += [f"{complaint}; went back to the one before" for complaint in complaints]
     return run
+
+
+def _to_resume(config: RunConfig, runs: Path, run_id: str | None) -> RunFolder:
+    """The run of that id, else the newest of this config; the newest of its name if there is none, whose differences are to be told."""
+    place = runs / config.name / (check_run_id(run_id) or "")
+    newest = find(place)
+    for folder in [newest, *newest_first(place)]:
+        with suppress(UserError):
+            check_same(config, config_of(folder, load_plugins()), folder)
+            return folder
+    return newest
 
 
 def _idle(folder: RunFolder) -> RunFolder:
@@ -82,13 +95,19 @@ def _check_data(run: Run) -> None:
         )
 
 
-def config_of(folder: RunFolder, plugins: PluginManager, overrides: Sequence[str] = ()) -> RunConfig:
+def config_of(folder: RunFolder, plugins: PluginManager) -> RunConfig:
     """The config that lies in a run's folder."""
-    return validate(load_tree(str(folder.config), overrides), plugins)
+    return validate(load_tree(str(folder.config)), plugins)
 
 
-def reopen(path: Path, device: str | None = None, which: str = "last") -> tuple[Run, list[str]]:
-    """A run with its trained weights, for evaluation and prediction; `which` is last or best.
+def reopen(
+    path: Path, device: str | None = None, which: str = "last", overrides: Sequence[str] = ()
+) -> tuple[Run, list[str]]:
+    """A run with its trained weights, for evaluation and prediction.
+
+    Args:
+        which: last or best.
+        overrides: changes to its config's evaluators, and to no other key.
 
     Returns:
         The run, and a line for each damaged checkpoint that was passed over.
@@ -96,10 +115,13 @@ def reopen(path: Path, device: str | None = None, which: str = "last") -> tuple[
     Raises:
         RunError: no run there, or no sound checkpoint in it.
     """
-    folder = find(path)
-    overrides = [f"device={device}"] if device else []
-    plugins = load_plugins()
-    run = build_run(config_of(folder, plugins, overrides), plugins, folder)
+    folder, plugins = find(path), load_plugins()
+    if foreign := [text for text in overrides if not re.match(r"evaluators\b", text)]:
+        raise RunError(f"{folder.path} is trained: {foreign[0]} cannot be changed any more, only its evaluators can")
+    changed = [*overrides, *([f"device={device}"] if device else [])]
+    tree = load_tree(str(folder.config), changed)
+    with locating(tree):
+        run = build_run(validate(tree, plugins), plugins, folder)
     if checkpoint.newest(folder.checkpoints) is None:
         raise RunError(f"{folder.path} has no checkpoint yet: train it first, or resume it")
     if which == "best":

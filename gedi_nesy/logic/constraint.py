@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 LOG_HALF = math.log(0.5)
 UNKNOWN = -1  # the class of an image that nobody has told
+ROUNDING = 0.02  # how far a sum of probabilities may be from 1, as half precision has them
 
 PerNetwork: TypeAlias = "Tensor | Mapping[str, Tensor]"
 """A tensor for each network by name; for a program with one network, its tensor alone."""
@@ -85,6 +86,7 @@ class Constraint(nn.Module, ABC):
         self.template, self.answers = spec.template, tuple(answers)
         self.slots, self.labels = spec.template.slots, spec.template.labels
         self.networks = dict(spec.networks)
+        self._has_looked = False
 
     @staticmethod
     def from_program(
@@ -275,7 +277,19 @@ class Constraint(nn.Module, ABC):
                     f"the log-probabilities of {name} must be (examples, {expected[0]} inputs, {expected[1]} classes)"
                     f" for the inputs {inputs}; got {tuple(tensors[name].shape)}"
                 )
+        self._check_normalised(tensors)
         return [tensors[name] for name in self.networks]
+
+    def _check_normalised(self, tensors: Mapping[str, Tensor]) -> None:
+        """ValueError when the first log-probabilities that come are none; logits would pass for large probabilities unnoticed."""
+        if self._has_looked:
+            return
+        self._has_looked = True
+        for name, tensor in tensors.items():
+            is_off = (tensor.detach().float().exp().sum(dim=-1) - 1).abs() > ROUNDING
+            require(
+                ~is_off.any(), f"the log-probabilities of {name} are not normalised: take log_softmax(dim=-1) of logits"
+            )
 
 
 def require(condition: Bool[Tensor, ""], fault: str) -> None:

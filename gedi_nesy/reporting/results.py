@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Container, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from .published import load_published
@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from ..engine.diagnosis import Diagnosis
     from ..engine.run import Run
     from ..evaluators import Evaluation
+
+PARTS = ("numbers", "definitions", "tables", "images", "missing")  # mappings by evaluator
 
 
 def assemble(
@@ -50,7 +52,7 @@ def assemble(
         },
         "diagnosis": diagnosis.plain(),
         "missing": missing,
-        "notes": [*run.notes, *(f"no numbers of the evaluator {name}: {reason}" for name, reason in missing.items())],
+        "notes": [*run.notes, *map(_without_numbers, missing, missing.values())],
         "constraint": run.task.facts() or None,
         "training": {
             "seconds": run.seconds,
@@ -63,6 +65,34 @@ def assemble(
         },
         "compare": run.config.compare.model_dump() if run.config.compare else None,
     }
+
+
+def with_earlier(results: dict[str, Any], earlier: dict[str, Any]) -> dict[str, Any]:
+    """Results with what other evaluators had found before at the same step, in the order in which they came."""
+    if (earlier.get("training") or {}).get("steps") != results["training"]["steps"]:
+        return results
+    components = {
+        component["name"]: component for component in [*earlier.get("evaluators", []), *results["evaluators"]]
+    }
+    new = {component["name"] for component in results["evaluators"]}
+    merged = {part: _merged(earlier.get(part) or {}, results[part], new, components) for part in PARTS}
+    kept = {name: reason for name, reason in merged["missing"].items() if name not in new}
+    places = dict.fromkeys([*earlier.get("main", []), *results["main"]])
+    return results | {
+        **merged,
+        "evaluators": list(components.values()),
+        "main": [place for place in places if numbers_called(place, merged["numbers"])],
+        "notes": [*results["notes"], *map(_without_numbers, kept, kept.values())],
+    }
+
+
+def _merged(old: dict[str, Any], found: dict[str, Any], new: Container[str], order: Iterable[str]) -> dict[str, Any]:
+    """What each evaluator has now: of new ones what they found, of others the old."""
+    return {name: part[name] for name in order if name in (part := found if name in new else old)}
+
+
+def _without_numbers(evaluator: str, reason: str) -> str:
+    return f"no numbers of the evaluator {evaluator}: {reason}"
 
 
 def main_numbers(compare: Compare | None, evaluations: Mapping[str, Evaluation]) -> list[str]:

@@ -119,3 +119,55 @@ def test_a_name_that_is_no_file_name_is_refused(tmp_path):
     with pytest.raises(ValueError, match=r"evaluator bad names its images '\.\./up'"):
         save_images(RunFolder(tmp_path), {"bad": Evaluation({}, {}, images={"../up": grid})})
     assert list(tmp_path.iterdir()) == []
+
+
+def results():
+    return json.loads(Path("runs/tiny/r/results.json").read_text())
+
+
+def test_other_evaluators_look_at_a_finished_run_and_what_it_has_stays(tiny_config, cli):
+    assert cli("train", tiny_config, "--run-id", "r", "evaluators=[classification, knn]")[0] == 0
+    before = results()
+    code, out, err = cli("evaluate", "runs/tiny", "evaluators=[{name: knn, metrics: [cosine]}, embedding_rank]")
+    assert code == 0 and "effective_rank" in out and "accuracy" in out, err
+    after = results()
+    assert list(after["numbers"]) == ["classification", "knn", "embedding_rank"]
+    assert after["numbers"]["classification"] == before["numbers"]["classification"]
+    assert "knn_euclidean" in before["numbers"]["knn"] and after["numbers"]["knn"].keys() == {
+        "knn_cosine",
+        "knn_cosine_k",
+    }
+    assert [component["name"] for component in after["evaluators"]] == ["classification", "knn", "embedding_rank"]
+    assert after["main"][:-3] == [place for place in before["main"] if place != "knn.knn_euclidean"]
+    assert "embedding_rank.effective_rank" in after["main"][-3:]
+    assert "effective rank" in Path("runs/tiny/r/report.html").read_text().lower()
+    assert cli("evaluate", "runs/tiny")[0] == 0
+    assert results()["numbers"] == after["numbers"] | {"knn": before["numbers"]["knn"]}
+
+
+def test_numbers_of_another_step_do_not_stay(tiny_config, cli):
+    assert cli("train", tiny_config, "--run-id", "r", "evaluators=[knn]", "training.learning_rate=5e-2")[0] == 0
+    last = results()["training"]["steps"]
+    assert cli("evaluate", "runs/tiny", "--checkpoint", "best", "evaluators=[embedding_rank]")[0] == 0
+    assert results()["training"]["steps"] < last and list(results()["numbers"]) == ["embedding_rank"]
+
+
+def test_a_damaged_results_file_is_written_anew(tiny_config, cli):
+    assert cli("train", tiny_config, "--run-id", "r")[0] == 0
+    Path("runs/tiny/r/results.json").write_text("{")
+    assert cli("evaluate", "runs/tiny", "evaluators=[embedding_rank]")[0] == 0
+    assert list(results()["numbers"]) == ["embedding_rank"]
+
+
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [
+        ("seed=3", "is trained: seed=3 cannot be changed any more, only its evaluators can"),
+        ("evaluators=[nearest]", 'command line: evaluators=[nearest]  unknown evaluator "nearest"'),
+        ("evaluators=[reconstruction]", "the evaluator reconstruction needs decode"),
+    ],
+)
+def test_what_cannot_be_evaluated_is_said(tiny_config, cli, override, message):
+    assert cli("train", tiny_config, "--run-id", "r", "training.epochs=1")[0] == 0
+    code, _, err = cli("evaluate", "runs/tiny", override)
+    assert code == 2 and message in err and err.count("error:") == 1

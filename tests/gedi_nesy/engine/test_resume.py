@@ -107,6 +107,17 @@ def test_a_damaged_newest_checkpoint_falls_back_and_says_so(tiny_config, uninter
     assert outcome("damaged") == uninterrupted
 
 
+def test_an_interrupted_loop_over_seeds_goes_on_where_each_seed_stood(tiny_config, uninterrupted, cli, monkeypatch):
+    """The newest run of the name is of another seed."""
+    stop(cli, tiny_config, "zero", 10, monkeypatch)
+    assert cli("train", tiny_config, "--run-id", "one", "--seed", "1")[0] == 0
+    code, out, err = cli("train", tiny_config, "--seed", "0", "--resume")
+    assert code == 0 and "run folder runs/tiny/zero" in out, err
+    assert outcome("zero") == uninterrupted
+    code, _, err = cli("train", tiny_config, "--seed", "2", "--resume")
+    assert code == 2 and "Changed: seed (1 then, 2 now)" in err
+
+
 def test_with_every_checkpoint_damaged_the_run_is_not_resumed_in_silence(tiny_config, cli, monkeypatch):
     stop(cli, tiny_config, "lost", 14, monkeypatch)
     for path in (_folder("lost") / "checkpoints").glob("step-*.safetensors"):

@@ -121,7 +121,7 @@ def test_an_answer_that_is_text_is_told_how_answers_are_given():
         constraint.answer_index("3")
     assert str(caught.value) == 'an answer is a list with a value for each label: ["3"], not "3"'
     with pytest.raises(ValueError) as refused:
-        constraint.loss(torch.zeros(1, 2, 4), "3")
+        constraint.loss(random_log_probs(1, 2), "3")
     wanted = "answer must be a tensor with an index for each example, as answer_index gives; got '3'"
     assert str(refused.value) == wanted
 
@@ -296,3 +296,11 @@ def test_half_precision_is_raised():
     torch.testing.assert_close(
         constraint.log_probability(log_probs.half()), (log_probs[:, 0, 1] + math.log(0.3)).float(), atol=2e-3, rtol=0
     )
+
+
+def test_logits_are_told_from_log_probabilities_the_first_time():
+    constraint, logits = make(SUM, "sum(A,B,C)", "ABC"), torch.zeros(5, 3, 4)
+    for scale in (0.0, 3.0, 300.0):
+        with pytest.raises(ValueError, match=r"of net are not normalised: take log_softmax\(dim=-1\) of logits"):
+            make(SUM, "sum(A,B,C)", "ABC").loss(logits + scale)
+    assert constraint.loss(logits.log_softmax(-1).half()).isfinite()
