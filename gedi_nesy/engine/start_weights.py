@@ -5,6 +5,7 @@ A copy lies in the run's folder, so that the run can go on or begin anew whateve
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,9 +16,9 @@ from torch import Tensor, nn
 from ..config.differences import written
 from ..config.loader import load_tree
 from ..config.schema import RunConfig
-from ..distributed import from_main, is_main
+from ..distributed import from_main, is_main, num_processes, own_names
 from ..errors import ConfigError, RunError, UserError
-from .checkpoint import SUFFIX, Checkpoint, encoded, evaluated_weights, load_state, newest_sound, read
+from .checkpoint import PATTERN, SUFFIX, Checkpoint, encoded, evaluated_weights, load_state, newest_sound, read
 from .run_folder import RunFolder, find
 
 KEY = "start_from.path"
@@ -48,7 +49,7 @@ class StartWeights:
 
     def put_into(self, module: nn.Module) -> None:
         """Give a freshly built part these weights; ConfigError says which do not fit."""
-        misfits = _misfits(self.tensors, module.state_dict())
+        misfits = _misfits(self.tensors, _shapes(module))
         if misfits:
             hint = f" The run's config says {self.take}: {self.section}." if self.section else ""
             message = (
@@ -77,15 +78,21 @@ def start_weights(config: RunConfig, folder: RunFolder) -> StartWeights | None:
         kept = read(copy)
         return StartWeights(tensors=kept.tensors, **kept.values)
     path, take = Path(config.start_from.path), config.start_from.take
-    is_file = path.suffix == SUFFIX and not _is_checkpoint(path)
-    return _of_file(path, take) if is_file else _of_run(path, take)
+    is_file = path.is_file() or path.suffix == SUFFIX
+    return _of_file(path, take) if is_file and not _is_checkpoint(path) else _of_run(path, take)
 
 
 def _is_checkpoint(path: Path) -> bool:
-    return RunFolder(path.parent.parent).config.is_file() and path.parent.name == "checkpoints"
+    folder = RunFolder(path.parent.parent)
+    return folder.config.is_file() and path.parent == folder.checkpoints and path.match(PATTERN)
 
 
 def _of_file(path: Path, take: str) -> StartWeights:
+    if path.suffix != SUFFIX:
+        raise ConfigError(
+            f"{path} is no {SUFFIX} file: write the weights of a backbone as one with safetensors.torch.save_file, or name a run",
+            key=KEY,
+        )
     if take == "method":
         raise ConfigError(f"{path} has the weights of a backbone: name a run to take its method", key=KEY)
     try:
@@ -117,12 +124,18 @@ def _newest_checkpoint(path: Path) -> Path:
     return folder.checkpoints / name
 
 
-def _misfits(there: dict[str, Tensor], here: dict[str, Tensor]) -> list[str]:
+def _shapes(module: nn.Module) -> dict[str, list[int]]:
+    """The shape of each tensor of a module's state; of one that each process has a part of, that of the whole."""
+    shapes, own = {name: list(tensor.shape) for name, tensor in module.state_dict().items()}, own_names(module)
+    return {name: [size[0] * num_processes(), *size[1:]] if name in own else size for name, size in shapes.items()}
+
+
+def _misfits(there: dict[str, Tensor], here: dict[str, list[int]]) -> list[str]:
     """What keeps a state from being put in the place of another one, in words."""
     shapes = [
-        f"{name} is {_size(there[name])} there and {_size(tensor)} here"
-        for name, tensor in here.items()
-        if name in there and there[name].shape != tensor.shape
+        f"{name} is {_size(there[name].shape)} there and {_size(shape)} here"
+        for name, shape in here.items()
+        if name in there and list(there[name].shape) != shape
     ]
     missing, unknown = [name for name in here if name not in there], [name for name in there if name not in here]
     faults = [f"there is no {_some(missing)}"] if missing else []
@@ -130,8 +143,8 @@ def _misfits(there: dict[str, Tensor], here: dict[str, Tensor]) -> list[str]:
     return faults + ([_some(shapes)] if shapes else [])
 
 
-def _size(tensor: Tensor) -> str:
-    return "x".join(map(str, tensor.shape)) or "a number"
+def _size(shape: Sequence[int]) -> str:
+    return "x".join(map(str, shape)) or "a number"
 
 
 def _some(items: list[str]) -> str:

@@ -95,6 +95,14 @@ def test_a_checkpoint_of_ones_choice(tiny_config, cli):
         assert same(build(tiny_config, f"start_from.path={file}").method.backbone.state_dict(), saved)
 
 
+def test_the_copy_that_another_run_kept_is_a_file_of_weights(first, cli):
+    assert cli("train", first, "--run-id", "second", FROM_FIRST, "training.epochs=1")[0] == 0
+    method = build(
+        first, "start_from.path=runs/tiny/second/checkpoints/start.safetensors", folder=Path("runs/tiny/3")
+    ).method
+    assert same(method.backbone.state_dict(), load_method(FIRST).backbone.state_dict())
+
+
 def test_the_run_tells_where_its_weights_come_from_and_is_trained_with_them(first, cli):
     code, _, err = cli("train", first, "--run-id", "second", FROM_FIRST, "training.learning_rate=1e-9")
     assert code == 0, err
@@ -138,7 +146,10 @@ def test_weights_of_another_network_do_not_fit(first, cli):
     assert (
         f"the backbone of {FIRST.absolute()} (method gedi, epoch 1) is another network than the configured one" in err
     )
-    assert "there is no layers.5.weight, layers.5.bias; layers.3.weight is 8x16 there and 12x16 here, layers.3.bias is 8" in err
+    assert (
+        "there is no layers.5.weight, layers.5.bias; layers.3.weight is 8x16 there and 12x16 here, layers.3.bias is 8"
+        in err
+    )
     assert "The run's config says backbone: {name: mlp, hidden: [16], features: 8" in err
 
 
@@ -157,6 +168,7 @@ def test_a_copy_that_is_damaged_is_not_used(first, cli):
         ("start_from.path=nowhere", "nowhere is no run folder"),
         ("start_from.path=none.safetensors", "none.safetensors cannot be read as a safetensors file"),
         ("start_from.path=tiny.yaml.safetensors", "cannot be read as a safetensors file"),
+        ("start_from.path=tiny.yaml", "tiny.yaml is no .safetensors file: write the weights of a backbone as one with"),
         ("start_from={path: a.safetensors, take: method}", "a.safetensors has the weights of a backbone: name a run"),
         ("start_from.take=backbone", "start_from.path is missing"),
     ],
