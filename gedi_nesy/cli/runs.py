@@ -183,10 +183,16 @@ def _existing_run(path: Path, resume: bool) -> RunFolder | None:
     """The run folder that `train FOLDER --resume` names; None when a config is named."""
     if not path.is_dir():
         return None
+    from ..config.locate import bundled
     from ..engine.run_folder import find
     from ..errors import RunError
 
-    folder = find(path)
+    try:
+        folder = find(path)
+    except RunError:
+        if str(path) in bundled(".yaml"):  # a folder of something else that is called as a config
+            return None
+        raise
     if not resume:
         raise RunError(f"{path} is a run folder: add --resume to go on with it, or train its config.yaml anew")
     return folder
