@@ -81,6 +81,7 @@ def train(
             resume=resume,
             folder=folder,
             command=["gedi-nesy", *sys.argv[1:]],
+            beside=tree.file.parent,
         )
     results = _train_and_evaluate(run, resume)
     if results is not None:

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from ..config.differences import written
 from ..config.loader import load_tree
-from ..config.schema import RunConfig
+from ..config.schema import RunConfig, StartFrom
 from ..distributed import from_main, is_main, num_processes, own_names
 from ..errors import ConfigError, RunError, UserError
 from .checkpoint import PATTERN, SUFFIX, Checkpoint, encoded, evaluated_weights, load_state, newest_sound, read
@@ -32,12 +32,14 @@ class StartWeights:
 
     Attributes:
         take: which part it is, backbone or method.
+        path: what the config says where they are.
         tensors: by their names in that part.
         origin: where they come from, in words.
         section: what the config of that run says about the part, in a line; empty if that is not known.
     """
 
     take: str
+    path: str
     tensors: dict[str, Tensor]
     origin: str
     section: str = ""
@@ -60,26 +62,38 @@ class StartWeights:
 
     def files(self, folder: RunFolder) -> dict[Path, bytes]:
         """What a run's folder keeps of them."""
-        values = {"take": self.take, "origin": self.origin, "section": self.section}
+        values = {"take": self.take, "path": self.path, "origin": self.origin, "section": self.section}
         return encoded(folder.checkpoints / COPY, Checkpoint(self.tensors, values))
 
 
-def start_weights(config: RunConfig, folder: RunFolder) -> StartWeights | None:
-    """The weights that a run starts with, from its folder if it has them already; None where it starts with drawn ones.
+def start_weights(config: RunConfig, *folders: RunFolder) -> StartWeights | None:
+    """The weights that a run starts with; None where it starts with drawn ones.
+
+    Args:
+        folders: where a copy of them may lie: the run's own, and that of the run whose config this is.
 
     Raises:
         ConfigError: there are none where the config says.
-        RunError: the folder's copy is damaged.
+        RunError: a copy is damaged.
     """
     if config.start_from is None:
         return None
-    copy = folder.checkpoints / COPY
-    if copy.is_file():
-        kept = read(copy)
-        return StartWeights(tensors=kept.tensors, **kept.values)
+    for folder in folders:
+        if kept := _kept(folder, config.start_from):
+            return kept
     path, take = Path(config.start_from.path), config.start_from.take
     is_file = path.is_file() or path.suffix == SUFFIX
     return _of_file(path, take) if is_file and not _is_checkpoint(path) else _of_run(path, take)
+
+
+def _kept(folder: RunFolder, wanted: StartFrom) -> StartWeights | None:
+    """A folder's copy, if it is of what is wanted: another place may have been named since."""
+    copy = folder.checkpoints / COPY
+    if not copy.is_file():
+        return None
+    found = read(copy)
+    weights = StartWeights(tensors=found.tensors, **found.values)
+    return weights if (weights.path, weights.take) == (wanted.path, wanted.take) else None
 
 
 def _is_checkpoint(path: Path) -> bool:
@@ -96,7 +110,7 @@ def _of_file(path: Path, take: str) -> StartWeights:
     if take == "method":
         raise ConfigError(f"{path} has the weights of a backbone: name a run to take its method", key=KEY)
     try:
-        return StartWeights("backbone", safetensors.torch.load_file(path), str(path))
+        return StartWeights("backbone", str(path), safetensors.torch.load_file(path), str(path))
     except (OSError, safetensors.SafetensorError) as error:
         raise ConfigError(f"{path} cannot be read as a safetensors file: {error}", key=KEY) from None
 
@@ -113,7 +127,7 @@ def _of_run(path: Path, take: str) -> StartWeights:
         raise ConfigError(f"start_from: {error}", key=KEY) from None
     weights = evaluated_weights(found, "backbone." if take == "backbone" else "")
     origin = f"{folder.path} (method {sections['method']['name']}, epoch {found.values['epoch']})"
-    return StartWeights(take, weights, origin, written(sections[take]))
+    return StartWeights(take, str(path), weights, origin, written(sections[take]))
 
 
 def _newest_checkpoint(path: Path) -> Path:

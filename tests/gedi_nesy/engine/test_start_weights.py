@@ -140,6 +140,24 @@ def test_a_run_is_resumed_and_begins_anew_without_the_place_its_weights_came_fro
     assert same(run.method.backbone.state_dict(), trained)
 
 
+def test_the_config_of_a_run_trains_to_the_same_weights_whatever_has_become_of_the_first_run(first, cli):
+    assert cli("train", first, "--run-id", "second", "start_from.path=runs/tiny", "training.epochs=1")[0] == 0
+    assert cli("train", first, "--run-id", "newer", "--seed", "5", "training.epochs=1")[0] == 0
+    shutil.rmtree(FIRST)
+    code, _, err = cli("train", "runs/tiny/second/config.yaml", "--run-id", "again")
+    assert code == 0, err
+    files = [checkpoint.newest(Path("runs/tiny") / run / "checkpoints") for run in ("second", "again")]
+    assert same(*(checkpoint.read(file).tensors for file in files))
+    assert note("runs/tiny/again") == note("runs/tiny/second")
+
+
+def test_a_copy_of_other_weights_is_not_taken(first, cli):
+    assert cli("train", first, "--run-id", "second", FROM_FIRST, "training.epochs=1")[0] == 0
+    for command in (("config", "check"), ("train",)):
+        code, _, err = cli(*command, "runs/tiny/second/config.yaml", "start_from.path=nowhere")
+        assert code == 2 and "nowhere is no run folder" in err
+
+
 def test_weights_of_another_network_do_not_fit(first, cli):
     code, _, err = cli("train", first, FROM_FIRST, "backbone={name: mlp, hidden: [16, 12], features: 8}")
     assert code == 2 and err.count("error:") == 1
