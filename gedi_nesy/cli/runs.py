@@ -83,8 +83,7 @@ def train(
             command=["gedi-nesy", *sys.argv[1:]],
             beside=tree.file.parent,
         )
-    results = _train_and_evaluate(run, resume)
-    if results is not None:
+    if (results := _train_and_evaluate(run, resume)) is not None:
         _show_results(results, run)
 
 
