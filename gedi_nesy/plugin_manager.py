@@ -60,6 +60,8 @@ class PluginManager:
         """Load a plugin from a file; PluginError when it is missing or fails, since the config asked for it."""
         if not path.is_file():
             raise PluginError(f'plugin file "{path}" does not exist. Paths are relative to the config file.', where)
+        if any(record.origin == str(path) for record in self.records):
+            raise PluginError(f"plugin {path} is named twice: take it out once", where)
         self._load(path.stem, str(path), lambda: _import_file(path))
         if error := self.records[-1].error:
             raise PluginError(f"plugin {path} cannot be loaded: {error}", where)

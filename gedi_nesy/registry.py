@@ -24,6 +24,17 @@ if TYPE_CHECKING:
 
 Kind = Literal["method", "task", "backbone", "dataset", "view", "evaluator", "logic_backend", "watcher"]
 
+# What a registered class is derived from; a logic backend is any function of the right kind.
+INTERFACES: dict[Kind, str] = {
+    "method": "gedi_nesy:Method",
+    "task": "gedi_nesy:Task",
+    "backbone": "gedi_nesy:Backbone",
+    "dataset": "gedi_nesy:DatasetReader",
+    "view": "gedi_nesy:View",
+    "evaluator": "gedi_nesy:Evaluator",
+    "watcher": "gedi_nesy:Watcher",
+}
+
 
 @dataclass(frozen=True)
 class Entry:
@@ -35,8 +46,14 @@ class Entry:
     provider: str
 
     def load(self) -> Any:
-        """The registered object itself; PluginError when its module cannot be imported."""
+        """The registered object itself; PluginError when its module cannot be imported or it is of another kind."""
         loaded = self._import(self.target) if isinstance(self.target, str) else self.target
+        interface = INTERFACES.get(self.kind)
+        if interface and not (isinstance(loaded, type) and issubclass(loaded, self._import(interface))):
+            raise PluginError(
+                f'{self.kind} "{self.name}" (plugin {self.provider}) is {loaded!r}: it must be a class derived from '
+                f"{interface.replace(':', '.')}"
+            )
         if missing := sorted(getattr(loaded, "__abstractmethods__", ())):
             raise PluginError(
                 f'{self.kind} "{self.name}" (plugin {self.provider}) is not complete: {getattr(loaded, "__name__", loaded)} '

@@ -81,9 +81,9 @@ def train(
             resume=resume,
             folder=folder,
             command=["gedi-nesy", *sys.argv[1:]],
+            beside=tree.file.parent,
         )
-    results = _train_and_evaluate(run, resume)
-    if results is not None:
+    if (results := _train_and_evaluate(run, resume)) is not None:
         _show_results(results, run)
 
 
@@ -187,10 +187,16 @@ def _existing_run(path: Path, resume: bool) -> RunFolder | None:
     """The run folder that `train FOLDER --resume` names; None when a config is named."""
     if not path.is_dir():
         return None
+    from ..config.locate import bundled
     from ..engine.run_folder import find
     from ..errors import RunError
 
-    folder = find(path)
+    try:
+        folder = find(path)
+    except RunError:
+        if str(path) in bundled(".yaml"):  # a folder of something else that is called as a config
+            return None
+        raise
     if not resume:
         raise RunError(f"{path} is a run folder: add --resume to go on with it, or train its config.yaml anew")
     return folder

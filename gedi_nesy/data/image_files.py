@@ -26,6 +26,8 @@ def open_image(file: Path) -> Image.Image:
     """
     try:
         with Image.open(file) as opened:
+            if opened.mode == "LAB":  # the one kind that Pillow neither calls deep nor converts
+                raise ValueError("its colours are LAB, which Pillow does not convert. Save it as RGB")
             return opened.copy()
     except FileNotFoundError:
         raise DataError(f"{file} does not exist") from None

@@ -61,8 +61,8 @@ def prepared(files: Sequence[Path], frame: Frame, folder: Path) -> UInt8[Tensor,
         DataError: images that cannot be read, the first 20; or the folder cannot be written.
     """
     shape = (len(files), frame.channels, frame.size, frame.size)
+    target = folder / f"{_key(files, frame)}.npy"
     try:
-        target = folder / f"{_key(files, frame)}.npy"
         if (found := _mapped(target, shape)) is not None:
             return found
         folder.mkdir(parents=True, exist_ok=True)
@@ -82,10 +82,16 @@ def prepared(files: Sequence[Path], frame: Frame, folder: Path) -> UInt8[Tensor,
 
 
 def _key(files: Sequence[Path], frame: Frame) -> str:
-    digest = hashlib.sha256(json.dumps([FORMAT, asdict(frame)]).encode())
+    digest, faults = hashlib.sha256(json.dumps([FORMAT, asdict(frame)]).encode()), list[DataError]()
     for file in files:
-        state = file.stat()
+        try:
+            state = file.stat()
+        except OSError as error:  # a link that leads nowhere
+            faults.append(DataError(f"{file} cannot be read: {error.strerror}"))
+            continue
         digest.update(f"\n{file}\0{state.st_size}\0{state.st_mtime_ns}".encode(errors="surrogateescape"))
+    if faults:
+        raise joined(faults)
     return digest.hexdigest()[:32]
 
 

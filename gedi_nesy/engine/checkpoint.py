@@ -29,6 +29,7 @@ from .run import Run
 from .run_folder import RunFolder
 
 SUFFIX = ".safetensors"
+PATTERN = f"step-*{SUFFIX}"
 KEPT = 2
 
 
@@ -150,9 +151,7 @@ def newest_sound(folder: RunFolder, use: Callable[[Checkpoint], None]) -> tuple[
             return path.name, complaints
     if candidates:
         raise RunError(
-            "\n".join(
-                [*complaints, f"no sound checkpoint is left in {folder.checkpoints}: start again without --resume"]
-            )
+            "\n".join([*complaints, f"no sound checkpoint is left in {folder.checkpoints}: train the run anew"])
         )
     return None, complaints
 
@@ -308,4 +307,4 @@ def _checksum(path: Path) -> Path:
 
 
 def _newest_first(folder: Path) -> list[Path]:
-    return sorted(folder.glob(f"step-*{SUFFIX}"), reverse=True)
+    return sorted(folder.glob(PATTERN), reverse=True)

@@ -31,6 +31,7 @@ def start(
     resume: bool,
     folder: RunFolder | None,
     command: list[str],
+    beside: Path | None = None,
 ) -> Run:
     """A run ready to train: a new one in a folder of its own, or one put back into its last state.
 
@@ -38,6 +39,7 @@ def start(
         runs: folder that holds all runs.
         run_id: name of the run's folder below runs/<name of the config>.
         resume: go on with `folder`, else with `run_id`, else with the newest run of this config.
+        beside: folder of the config; if it is a run's, the weights that one started with are there.
 
     Raises:
         RunError: the folder is there already, or nothing can be resumed, or it was another config, or the run is being trained.
@@ -45,7 +47,7 @@ def start(
     if not resume:
         new = from_main(new_folder(config, runs, run_id) if is_main() else None)
         assert new is not None
-        weights = start_weights(config, new)
+        weights = start_weights(config, new, *([RunFolder(beside)] if beside else []))
         run = build_run(config, plugins, new, weights)
         if is_main():
             make_watchers(run)

@@ -5,6 +5,7 @@ A copy lies in the run's folder, so that the run can go on or begin anew whateve
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,10 +15,10 @@ from torch import Tensor, nn
 
 from ..config.differences import written
 from ..config.loader import load_tree
-from ..config.schema import RunConfig
-from ..distributed import from_main, is_main
+from ..config.schema import RunConfig, StartFrom
+from ..distributed import from_main, is_main, num_processes, own_names
 from ..errors import ConfigError, RunError, UserError
-from .checkpoint import SUFFIX, Checkpoint, encoded, evaluated_weights, load_state, newest_sound, read
+from .checkpoint import PATTERN, SUFFIX, Checkpoint, encoded, evaluated_weights, load_state, newest_sound, read
 from .run_folder import RunFolder, find
 
 KEY = "start_from.path"
@@ -31,12 +32,14 @@ class StartWeights:
 
     Attributes:
         take: which part it is, backbone or method.
+        path: what the config says where they are.
         tensors: by their names in that part.
         origin: where they come from, in words.
         section: what the config of that run says about the part, in a line; empty if that is not known.
     """
 
     take: str
+    path: str
     tensors: dict[str, Tensor]
     origin: str
     section: str = ""
@@ -48,7 +51,7 @@ class StartWeights:
 
     def put_into(self, module: nn.Module) -> None:
         """Give a freshly built part these weights; ConfigError says which do not fit."""
-        misfits = _misfits(self.tensors, module.state_dict())
+        misfits = _misfits(self.tensors, _shapes(module))
         if misfits:
             hint = f" The run's config says {self.take}: {self.section}." if self.section else ""
             message = (
@@ -59,39 +62,57 @@ class StartWeights:
 
     def files(self, folder: RunFolder) -> dict[Path, bytes]:
         """What a run's folder keeps of them."""
-        values = {"take": self.take, "origin": self.origin, "section": self.section}
+        values = {"take": self.take, "path": self.path, "origin": self.origin, "section": self.section}
         return encoded(folder.checkpoints / COPY, Checkpoint(self.tensors, values))
 
 
-def start_weights(config: RunConfig, folder: RunFolder) -> StartWeights | None:
-    """The weights that a run starts with, from its folder if it has them already; None where it starts with drawn ones.
+def start_weights(config: RunConfig, *folders: RunFolder) -> StartWeights | None:
+    """The weights that a run starts with; None where it starts with drawn ones.
+
+    Args:
+        folders: where a copy of them may lie: the run's own, and that of the run whose config this is.
 
     Raises:
         ConfigError: there are none where the config says.
-        RunError: the folder's copy is damaged.
+        RunError: a copy is damaged.
     """
     if config.start_from is None:
         return None
-    copy = folder.checkpoints / COPY
-    if copy.is_file():
-        kept = read(copy)
-        return StartWeights(tensors=kept.tensors, **kept.values)
+    for folder in folders:
+        if kept := _kept(folder, config.start_from):
+            return kept
     path, take = Path(config.start_from.path), config.start_from.take
-    is_file = path.suffix == SUFFIX and not _is_checkpoint(path)
-    return _of_file(path, take) if is_file else _of_run(path, take, config.method.name)
+    is_file = path.is_file() or path.suffix == SUFFIX
+    return _of_file(path, take) if is_file and not _is_checkpoint(path) else _of_run(path, take, config.method.name)
+
+
+def _kept(folder: RunFolder, wanted: StartFrom) -> StartWeights | None:
+    """A folder's copy, if it is of what is wanted: another place may have been named since."""
+    copy = folder.checkpoints / COPY
+    if not copy.is_file():
+        return None
+    found = read(copy)
+    weights = StartWeights(tensors=found.tensors, **found.values)
+    return weights if (weights.path, weights.take) == (wanted.path, wanted.take) else None
 
 
 def _is_checkpoint(path: Path) -> bool:
-    return RunFolder(path.parent.parent).config.is_file() and path.parent.name == "checkpoints"
+    folder = RunFolder(path.parent.parent)
+    return folder.config.is_file() and path.parent == folder.checkpoints and path.match(PATTERN)
 
 
 def _of_file(path: Path, take: str) -> StartWeights:
+    if path.suffix != SUFFIX:
+        raise ConfigError(
+            f"{path} is no {SUFFIX} file: write the weights of a backbone as one with safetensors.torch.save_file, or name a run",
+            key=KEY,
+        )
     if take == "method":
         raise ConfigError(f"{path} has the weights of a backbone: name a run to take its method", key=KEY)
     if not path.is_file():
         raise ConfigError(f"there is no file {path}", key=KEY)
     try:
-        return StartWeights("backbone", safetensors.torch.load_file(path), str(path))
+        return StartWeights("backbone", str(path), safetensors.torch.load_file(path), str(path))
     except (OSError, safetensors.SafetensorError) as error:
         raise ConfigError(f"{path} cannot be read as a safetensors file: {error}", key=KEY) from None
 
@@ -112,7 +133,7 @@ def _of_run(path: Path, take: str, configured: str) -> StartWeights:
         raise ConfigError(fault, key=KEY)
     weights = evaluated_weights(found, "backbone." if take == "backbone" else "")
     origin = f"{folder.path} (method {method}, epoch {found.values['epoch']})"
-    return StartWeights(take, weights, origin, written(sections[take]))
+    return StartWeights(take, str(path), weights, origin, written(sections[take]))
 
 
 def _newest_checkpoint(path: Path) -> Path:
@@ -123,12 +144,18 @@ def _newest_checkpoint(path: Path) -> Path:
     return folder.checkpoints / name
 
 
-def _misfits(there: dict[str, Tensor], here: dict[str, Tensor]) -> list[str]:
+def _shapes(module: nn.Module) -> dict[str, list[int]]:
+    """The shape of each tensor of a module's state; of one that each process has a part of, that of the whole."""
+    shapes, own = {name: list(tensor.shape) for name, tensor in module.state_dict().items()}, own_names(module)
+    return {name: [size[0] * num_processes(), *size[1:]] if name in own else size for name, size in shapes.items()}
+
+
+def _misfits(there: dict[str, Tensor], here: dict[str, list[int]]) -> list[str]:
     """What keeps a state from being put in the place of another one, in words."""
     shapes = [
-        f"{name} is {_size(there[name])} there and {_size(tensor)} here"
-        for name, tensor in here.items()
-        if name in there and there[name].shape != tensor.shape
+        f"{name} is {_size(there[name].shape)} there and {_size(shape)} here"
+        for name, shape in here.items()
+        if name in there and list(there[name].shape) != shape
     ]
     missing, unknown = [name for name in here if name not in there], [name for name in there if name not in here]
     faults = [f"there is no {_some(missing)}"] if missing else []
@@ -136,8 +163,8 @@ def _misfits(there: dict[str, Tensor], here: dict[str, Tensor]) -> list[str]:
     return faults + ([_some(shapes)] if shapes else [])
 
 
-def _size(tensor: Tensor) -> str:
-    return "x".join(map(str, tensor.shape)) or "a number"
+def _size(shape: Sequence[int]) -> str:
+    return "x".join(map(str, shape)) or "a number"
 
 
 def _some(items: list[str]) -> str:

@@ -34,7 +34,7 @@ def load_method(
         checkpoint: the newest one, or the one nearest to the known minima of the terms.
 
     Raises:
-        RunError: there is no run, or no sound checkpoint in it.
+        RunError: there is no run, or no sound checkpoint in it, or none of that name.
 
     Example:
         >>> method = load_method("runs/simclr")  # doctest: +SKIP
@@ -77,6 +77,8 @@ def load_data(run: str | os.PathLike[str]) -> ImageDataset:
 
 def _saved(folder: RunFolder, which: str) -> Checkpoint:
     """The checkpoint to read; a warning names each damaged one that was passed over."""
+    if which not in ("last", "best"):
+        raise RunError(f'checkpoint is "{which}": must be "last" or "best"')
     if which == "best":
         return read(best(folder))
     found: list[Checkpoint] = []

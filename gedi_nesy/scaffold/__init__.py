@@ -10,6 +10,7 @@ from pathlib import Path
 from string import Template
 
 from ..errors import PluginError
+from ..files import write_failed
 
 FILES = {
     "pyproject.txt": "pyproject.toml",
@@ -25,6 +26,7 @@ def write_package(name: str, folder: Path) -> Path:
 
     Raises:
         PluginError: the name cannot be a package, or the folder is there already.
+        RunError: the folder cannot be written to.
     """
     if not re.fullmatch(r"[a-z][a-z0-9]*(-[a-z0-9]+)*", name):
         raise PluginError(
@@ -39,12 +41,15 @@ def write_package(name: str, folder: Path) -> Path:
         raise PluginError(f"{target} exists already: choose another name or --folder")
     module = name.replace("-", "_")
     words = {"name": name, "module": module, "class_name": _class_name(name)}
-    for template, destination in FILES.items():
-        path = target / destination.format(module=module)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(
-            Template(resources.files(__name__).joinpath(template).read_text()).substitute(words), encoding="utf-8"
-        )
+    try:
+        for template, destination in FILES.items():
+            path = target / destination.format(module=module)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(
+                Template(resources.files(__name__).joinpath(template).read_text()).substitute(words), encoding="utf-8"
+            )
+    except OSError as error:
+        raise write_failed(target, error) from None
     return target
 
 

@@ -13,9 +13,10 @@ from pydantic import Field
 from torch import Tensor, nn
 from torch.nn import functional
 
-from gedi_nesy import Backbone, Options
+from gedi_nesy import Backbone, ConfigError, Options
 
 SLOPE = 0.2
+SMALLEST = 4  # it is halved twice
 
 
 class ResNet8(Backbone):
@@ -33,6 +34,11 @@ class ResNet8(Backbone):
 
     def __init__(self, options: Options, shape: tuple[int, int, int]) -> None:
         super().__init__(options, shape)
+        if min(shape[1:]) < SMALLEST:
+            raise ConfigError(
+                f"resnet8 cannot take images of {shape[1]} by {shape[2]}: it wants {SMALLEST} by {SMALLEST} at least, mlp takes any",
+                key="backbone.name",
+            )
         width = self.num_features = options.width
         convolution = _normalised if options.batch_norm else _plain
         self.block1 = nn.ModuleList([convolution(shape[0], width), convolution(width, width)])

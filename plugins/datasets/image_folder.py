@@ -20,8 +20,9 @@ SUFFIXES = (".jpg", ".jpeg", ".png", ".ppm", ".bmp", ".pgm", ".tif", ".tiff", ".
 class ImageFolder(DatasetReader):
     """FOLDER/train/CLASS/any.jpg and FOLDER/val/CLASS/any.jpg, each cut to a square and resized once, see `prepared`.
 
-    The classes are those of both splits, sorted by name; files that are no images by their names are passed over. Without a
-    training folder the training split is empty, enough for out-of-distribution evaluation.
+    The classes are those of both splits, sorted by name; files that are no images by their names are passed over, and so is what
+    begins with a dot, such as the .ipynb_checkpoints of notebooks. Without a training folder the training split is empty, enough
+    for out-of-distribution evaluation.
     """
 
     ABOUT = "Your own folders with a folder for each class, such as ImageNet and Places205, of any size"
@@ -89,9 +90,9 @@ class ImageFolder(DatasetReader):
         """The image files of each class, in the order of their paths."""
         found: dict[str, list[Path]] = {}
         for place, folders, names in os.walk(folder, followlinks=True):
-            folders.sort()
+            folders[:] = sorted(name for name in folders if not name.startswith("."))
             depth = Path(place).relative_to(folder).parts
-            images = [Path(place, name) for name in sorted(names) if name.lower().endswith(SUFFIXES)]
+            images = [Path(place, name) for name in sorted(names) if _is_image(name)]
             if images and len(depth) < self.options.class_depth:
                 raise DataError(
                     f"{images[0]} is in no folder of a class: those are {self.options.class_depth} deep in {folder} (data.class_depth)",
@@ -106,3 +107,7 @@ class ImageFolder(DatasetReader):
         labels = [label for label, name in enumerate(classes) for _ in listed.get(name, ())]
         folder = Path(self.options.prepared or self.root / "prepared")
         return Images(prepared(files, self.frame, folder), torch.tensor(labels))
+
+
+def _is_image(name: str) -> bool:
+    return name.lower().endswith(SUFFIXES) and not name.startswith(".")

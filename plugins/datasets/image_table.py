@@ -10,15 +10,24 @@ from PIL.Image import Image
 from pydantic import AfterValidator, Field, field_validator
 from torch import Tensor
 
-from gedi_nesy import DataError, DatasetReader, ImageDataset, Options
+from gedi_nesy import ConfigError, DataError, DatasetReader, ImageDataset, Options
 from gedi_nesy.config.files import SourceFile
 from gedi_nesy.data.csv_table import SEPARATOR, read_table
 from gedi_nesy.data.dataset import Images
 from gedi_nesy.data.image_files import Shape, describe, describe_shape, fits, fitted, is_deep, open_image, pixels_of
 from gedi_nesy.data.table import NamedImage, joined, shared_images
 
+
+class _Beside(SourceFile):
+    """A path relative to the config. Whether a file is there matters when it is read: a trained network is used without."""
+
+    @classmethod
+    def locate(cls, name: str, folder: Path) -> Path:
+        return (folder / name).resolve()
+
+
 # Not copied into the run folder: its paths to images are relative to where it is.
-TableFile = Annotated[SourceFile, AfterValidator(str)]
+TableFile = Annotated[_Beside, AfterValidator(str)]
 Size = Annotated[int, Field(gt=0)]
 
 
@@ -72,6 +81,7 @@ class ImageTable(DatasetReader):
     def read(self) -> ImageDataset:
         """Both tables and all their images; every fault of either in one DataError."""
         names = self.options.train, self.options.test
+        self._require(train=names[0], test=names[1])
         train, test = (read_table(Path(name), self.options.images, self.options.classes) for name in names)
         train_pixels, train_faults = self._open(train.images)
         test_pixels, test_faults = self._open(test.images)
@@ -83,6 +93,13 @@ class ImageTable(DatasetReader):
         tables = train.table, test.table
         fit = self._fit if self.options.resize else None
         return ImageDataset(train_split, test_split, self.options.classes, *tables, fit=fit)
+
+    def _require(self, **tables: str) -> None:
+        absent = {key: name for key, name in tables.items() if not Path(name).is_file()}
+        if absent:
+            raise ConfigError(
+                [ConfigError(f'file "{name}" does not exist', key=f"data.{key}") for key, name in absent.items()]
+            )
 
     def _open(self, named: tuple[NamedImage, ...]) -> tuple[list[Tensor], list[DataError]]:
         """The pixels of the files that can be read, and a fault for each of the others."""

@@ -84,7 +84,7 @@ class RandomResizedCrop(View):
 def _largest(height: int, width: int, ratio: tuple[float, float]) -> tuple[int, int]:
     """Height and width of the largest box of an allowed shape."""
     if width / height < ratio[0]:
-        return round(width / ratio[0]), width
+        return max(1, round(width / ratio[0])), width
     if width / height > ratio[1]:
-        return height, round(height * ratio[1])
+        return height, max(1, round(height * ratio[1]))
     return height, width

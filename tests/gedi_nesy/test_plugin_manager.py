@@ -6,9 +6,10 @@ from importlib.metadata import EntryPoint
 
 import pytest
 
-from gedi_nesy import hookimpl, plugin_manager
+from gedi_nesy import Backbone, hookimpl, plugin_manager
 from gedi_nesy.errors import PluginError
 from gedi_nesy.plugin_manager import PluginManager, load_plugins
+from gedi_nesy.registry import Registrar, Registry
 
 GOOD = "from gedi_nesy import hookimpl\n@hookimpl\ndef register(registry):\n    registry.add_view('{name}', object)\n"
 
@@ -71,6 +72,23 @@ def test_two_plugins_with_one_name_are_both_named_and_the_first_stays(tmp_path):
     with pytest.raises(PluginError, match=r'view "same" is registered twice: by one, .*one.py and by two, .*two.py'):
         manager.load_file(tmp_path / "two.py")
     assert "one.py" in manager.registry.find("view", "same").provider
+
+
+def test_a_file_that_is_named_twice_is_said_so(tmp_path):
+    manager = load(tmp_path, GOOD.format(name="mine"))
+    with pytest.raises(PluginError, match=r"^plugin .*/plugin\.py is named twice: take it out once$"):
+        manager.load_file(tmp_path / "plugin.py")
+    assert manager.registry.find("view", "mine")
+
+
+@pytest.mark.parametrize("target", [lambda images, generator: images, object, Backbone, "json:loads"])
+def test_what_is_not_of_its_kind_is_refused(target):
+    registry = Registry()
+    Registrar(registry, "me").add_view("mine", target)
+    with pytest.raises(
+        PluginError, match=r'^view "mine" \(plugin me\) is <.*>: it must be a class derived from gedi_nesy\.View$'
+    ):
+        registry.find("view", "mine").load()
 
 
 def test_a_broken_installed_plugin_does_not_stop_the_others(monkeypatch):

@@ -52,6 +52,13 @@ def test_an_existing_folder_is_not_overwritten(package, cli):
     assert code == 2 and "exists already" in err
 
 
+def test_a_place_that_cannot_be_written_to_is_named(cli, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path("file").write_text("")
+    code, _, err = cli("plugins", "new", "soft-bins", "--folder", "file/deep")
+    assert code == 2 and err.startswith("error: file/deep/soft-bins cannot be written: ")
+
+
 def test_installed_with_pip_it_is_listed_trained_and_evaluated(package, tiny_text):
     """Installed without its dependencies into a folder of its own, as a separate distribution beside the project."""
     site = package.parent / "site"

@@ -341,6 +341,18 @@ def test_an_unknown_config_names_the_nearest_and_the_command_that_lists_the_rest
     assert "pretraining/simclr" in listed and f"lists all {len(listed)}." in err
 
 
+@pytest.mark.parametrize(
+    ("folder", "message"),
+    [("sudoku", "error: command line: seed=-1  seed is -1: "), ("mine", "error: mine is no run folder ")],
+)
+def test_a_folder_of_something_else_hides_no_config(folder, message, cli, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path(folder).mkdir()
+    for resume in ((), ("--resume",)):
+        code, _, err = cli("train", folder, "--seed", "-1", *resume)
+        assert code == 2 and err.startswith(message)
+
+
 def test_a_label_that_is_no_answer():
     from gedi_nesy import Constraint, ProgramError
 

@@ -76,6 +76,12 @@ def test_a_photo_with_damaged_exif_is_taken_as_it_lies(tmp_path):
     assert pixels_of(framed(photo, 3, 2, 1.0)).unique().tolist() == [90]
 
 
+def test_colours_that_pillow_does_not_convert_are_refused(tmp_path):
+    Image.new("LAB", (2, 2)).save(tmp_path / "lab.tif")
+    with pytest.raises(DataError, match=r"lab\.tif is no readable image: its colours are LAB, .* Save it as RGB"):
+        open_image(tmp_path / "lab.tif")
+
+
 def test_more_than_8_bits_are_seen(tmp_path):
     Image.fromarray(np.full((2, 2), 40_000, dtype=np.uint16)).save(tmp_path / "deep.png")
     assert is_deep(open_image(tmp_path / "deep.png")) and not is_deep(Image.new("RGBA", (1, 1)))

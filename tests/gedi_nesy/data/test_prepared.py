@@ -85,6 +85,15 @@ def test_every_bad_image_is_named_and_nothing_is_left_behind(files, tmp_path):
     assert not list((tmp_path / "p").glob("*.part")) and not list((tmp_path / "p").glob("*.npy"))
 
 
+def test_links_that_lead_nowhere_are_named(files, tmp_path):
+    for file in files[:2]:
+        file.unlink()
+        file.symlink_to("nowhere")
+    with pytest.raises(DataError) as caught:
+        prepared(files, FRAME, tmp_path / "kept")
+    assert str(caught.value).splitlines() == [f"{file} cannot be read: No such file or directory" for file in files[:2]]
+
+
 def test_a_folder_that_cannot_hold_the_images_is_named_with_their_size(files, tmp_path, monkeypatch):
     (tmp_path / "p").write_text("a file")
     with pytest.raises(DataError, match=r"5 decoded images, 0\.0 GB, cannot be kept there.*data\.prepared=FOLDER"):

@@ -217,6 +217,18 @@ def test_all_start_again_together(folder):
     assert note.startswith("attempt 1 was given up: nesy is")
 
 
+def test_a_whole_method_is_taken_with_each_process_its_part_of_the_chains(folder, whole):
+    start = ("start_from.path=runs/tiny/whole", "start_from.take=method", "training.epochs=1")
+    outcomes = train(folder, "taken", *start, "training.learning_rate=1e-9", "method.sgld.step_size=1e-9")
+    assert codes(outcomes) == [0, 0], outcomes
+    saved = [checkpoint.newest(folder / "runs/tiny" / run / "checkpoints") for run in ("whole", "taken")]
+    before, after = (checkpoint.read(file).tensors["method/buffer.images"] for file in saved)
+    unchanged = torch.isclose(before, after, atol=0.1).flatten(1).all(dim=1)
+    assert len(before) == len(after) and unchanged.sum() > len(before) / 2
+    (note,) = state(folder, "taken")[1]
+    assert note.startswith("the method started with the weights of")
+
+
 def test_a_fault_of_one_process_ends_all_with_its_message(folder, tmp_path):
     plugin = tmp_path / "lost.py"
     plugin.write_text(

@@ -95,6 +95,14 @@ def test_a_checkpoint_of_ones_choice(tiny_config, cli):
         assert same(build(tiny_config, f"start_from.path={file}").method.backbone.state_dict(), saved)
 
 
+def test_the_copy_that_another_run_kept_is_a_file_of_weights(first, cli):
+    assert cli("train", first, "--run-id", "second", FROM_FIRST, "training.epochs=1")[0] == 0
+    method = build(
+        first, "start_from.path=runs/tiny/second/checkpoints/start.safetensors", folder=Path("runs/tiny/3")
+    ).method
+    assert same(method.backbone.state_dict(), load_method(FIRST).backbone.state_dict())
+
+
 def test_the_run_tells_where_its_weights_come_from_and_is_trained_with_them(first, cli):
     code, _, err = cli("train", first, "--run-id", "second", FROM_FIRST, "training.learning_rate=1e-9")
     assert code == 0, err
@@ -130,6 +138,24 @@ def test_a_run_is_resumed_and_begins_anew_without_the_place_its_weights_came_fro
     run.attempt = 2
     reset(run)
     assert same(run.method.backbone.state_dict(), trained)
+
+
+def test_the_config_of_a_run_trains_to_the_same_weights_whatever_has_become_of_the_first_run(first, cli):
+    assert cli("train", first, "--run-id", "second", "start_from.path=runs/tiny", "training.epochs=1")[0] == 0
+    assert cli("train", first, "--run-id", "newer", "--seed", "5", "training.epochs=1")[0] == 0
+    shutil.rmtree(FIRST)
+    code, _, err = cli("train", "runs/tiny/second/config.yaml", "--run-id", "again")
+    assert code == 0, err
+    files = [checkpoint.newest(Path("runs/tiny") / run / "checkpoints") for run in ("second", "again")]
+    assert same(*(checkpoint.read(file).tensors for file in files))
+    assert note("runs/tiny/again") == note("runs/tiny/second")
+
+
+def test_a_copy_of_other_weights_is_not_taken(first, cli):
+    assert cli("train", first, "--run-id", "second", FROM_FIRST, "training.epochs=1")[0] == 0
+    for command in (("config", "check"), ("train",)):
+        code, _, err = cli(*command, "runs/tiny/second/config.yaml", "start_from.path=nowhere")
+        assert code == 2 and "nowhere is no run folder" in err
 
 
 def test_weights_of_another_network_do_not_fit(first, cli):
@@ -168,6 +194,7 @@ def test_a_copy_that_is_damaged_is_not_used(first, cli):
         ("start_from.path=nowhere", "nowhere is no run folder"),
         ("start_from.path=none.safetensors", "there is no file "),
         ("start_from.path=tiny.yaml.safetensors", "cannot be read as a safetensors file"),
+        ("start_from.path=tiny.yaml", "tiny.yaml is no .safetensors file: write the weights of a backbone as one with"),
         ("start_from={path: a.safetensors, take: method}", "a.safetensors has the weights of a backbone: name a run"),
         ("start_from.take=backbone", "start_from.path is missing"),
     ],

@@ -51,6 +51,12 @@ def test_the_best_checkpoint_can_be_asked_for(train):
     assert not torch.equal(load_method(RUN).embed(images()), expected)
 
 
+def test_a_misspelt_checkpoint_is_not_taken_for_the_last_one(train):
+    train("training.epochs=1")
+    with pytest.raises(RunError, match='checkpoint is "bset": must be "last" or "best"'):
+        load_method(RUN, checkpoint="bset")
+
+
 def test_neither_data_nor_random_numbers_are_touched(train, monkeypatch):
     train()
     from gedi_nesy.data.dataset import DatasetReader

@@ -7,6 +7,8 @@ import torch
 from gedi_nesy_plugins.backbones.resnet8 import ResNet8
 from torch import nn
 
+from gedi_nesy import ConfigError
+
 
 @pytest.mark.parametrize(("shape", "width"), [((1, 28, 28), 16), ((3, 32, 32), 8)])
 def test_it_has_eight_convolutions_of_one_width_and_a_1x1_shortcut(shape, width):
@@ -27,3 +29,11 @@ def test_batch_norm_follows_each_3x3_convolution_when_asked_for():
     images = torch.randn(6, 1, 28, 28)
     assert len(norms) == 8 and backbone(images).shape == (6, 8)
     assert not torch.allclose(backbone(images)[:1], backbone(images[:2])[:1], atol=1e-3)
+
+
+def test_images_that_vanish_when_halved_are_refused():
+    assert ResNet8(ResNet8.Options(width=2), (1, 4, 5))(torch.randn(2, 1, 4, 5)).shape == (2, 2)
+    with pytest.raises(
+        ConfigError, match="resnet8 cannot take images of 5 by 3: it wants 4 by 4 at least, mlp takes any"
+    ):
+        ResNet8(ResNet8.Options(), (1, 5, 3))

@@ -46,6 +46,14 @@ def test_classes_are_folders_sorted_and_files_that_are_no_images_are_passed_over
     assert read(two_classes, channels=1).shape == (1, 8, 8)
 
 
+def test_what_is_hidden_is_neither_a_class_nor_an_image(two_classes):
+    for hidden in ("train/.ipynb_checkpoints/1.png", "train/cat/.ipynb_checkpoints/1.png"):
+        write(two_classes / "set" / hidden, 100)
+    (two_classes / "set/train/dog/._1.JPEG").write_bytes(b"a Mac's notes on 1.JPEG")
+    dataset = read(two_classes)
+    assert dataset.classes == ("cat", "dog") and dataset.train.labels.tolist() == [0, 0, 0, 0, 1, 1, 1, 1]
+
+
 def test_torchvision_sees_the_same_files_and_classes(two_classes):
     from torchvision.datasets import ImageFolder as Theirs
 

@@ -5,7 +5,10 @@ from __future__ import annotations
 import pytest
 import torch
 from gedi_nesy_plugins.views.colour import ChannelDrop, Grayscale, Solarize
+from gedi_nesy_plugins.views.jitter import ColorJitter
 from torchvision.transforms.v2.functional import rgb_to_grayscale, solarize
+
+from gedi_nesy import ConfigError
 
 
 def test_grayscale_is_torchvisions_luma(make, images, seeded):
@@ -13,6 +16,12 @@ def test_grayscale_is_torchvisions_luma(make, images, seeded):
     reference = rgb_to_grayscale((images() + 1) / 2, num_output_channels=3) * 2 - 1
     torch.testing.assert_close(gray, reference, atol=5e-4, rtol=0)
     torch.testing.assert_close(make(Grayscale, probability=1.0)(images(1), seeded()), images(1))
+
+
+@pytest.mark.parametrize("kind", [Grayscale, ColorJitter])
+def test_points_have_no_colours(make, images, seeded, kind):
+    with pytest.raises(ConfigError, match="are for grey or colour images, and these have 2 channels: leave them out"):
+        make(kind, probability=1.0)(images(channels=2), seeded())
 
 
 @pytest.mark.parametrize("threshold", [0.0, 0.25, 0.5, 1.0])

@@ -61,6 +61,11 @@ def test_the_whole_image_stays_as_it_is(make, images, seeded):
     torch.testing.assert_close(view(images(), seeded()), images())
 
 
+@pytest.mark.parametrize("ratio", [(100.0, 200.0), (0.005, 0.01)])
+def test_shapes_that_no_box_can_have_leave_a_row_or_column_of_pixels(make, images, seeded, ratio):
+    assert make(RandomResizedCrop, ratio=ratio)(images(), seeded()).isfinite().all()
+
+
 @pytest.mark.parametrize("options", [{"scale": (1.0, 0.5)}, {"ratio": (2.0, 1.0)}, {"scale": (0.0, 1.0)}, {"size": 0}])
 def test_limits_that_make_no_sense_are_refused(options):
     with pytest.raises(ValidationError):
