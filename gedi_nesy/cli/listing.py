@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import asdict
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -14,6 +15,7 @@ from ..reporting.text import NOTHING
 
 if TYPE_CHECKING:
     from ..reporting.listing import RunLine
+    from ..reporting.seeds import Spread
 
 app = typer.Typer(help="List, sort and compare runs.", invoke_without_command=True)
 
@@ -72,15 +74,23 @@ def compare(
     ],
     json_output: JsonOption = False,
 ) -> None:
-    """Several runs side by side: where their configs differ, and all their numbers."""
+    """Several runs side by side: where their configs differ, all their numbers, and means over seeds."""
     from ..config.differences import written
     from ..engine.run_folder import find
     from ..reporting.listing import differing, numbers_of, read_line, several
+    from ..reporting.seeds import over_seeds, spread
 
     lines = [read_line(path) for path in several([find(run).path for run in runs])]
-    configs, numbers = differing(lines), numbers_of(lines)
+    configs, numbers, groups = differing(lines), numbers_of(lines), over_seeds([line.config for line in lines])
+    spreads = [
+        {key: spread([row[place] for place in group.runs.values()]) for key, row in numbers.items()} for group in groups
+    ]
     if json_output:
-        plain = {"runs": [line.plain() for line in lines], "config": configs, "numbers": numbers}
+        plain: dict[str, Any] = {"runs": [line.plain() for line in lines], "config": configs, "numbers": numbers}
+        plain["over_seeds"] = [
+            {"seeds": list(group.runs), "runs": [lines[place].run for place in group.runs.values()], "numbers": found}
+            for group, found in zip(groups, [_plain(found) for found in spreads], strict=True)
+        ]
         print(json.dumps(plain, indent=2, ensure_ascii=False))
         return
     letters = [chr(ord("A") + index % 26) * (1 + index // 26) for index in range(len(lines))]
@@ -91,6 +101,10 @@ def compare(
     _print_table([("config", *letters), *(rows or [("the same in all",)])])
     print()
     _print_table([("number", *letters), *((key, *map(_value, row)) for key, row in numbers.items())])
+    for group, found in zip(groups, spreads, strict=True):
+        of = ", ".join(f"{letters[place]} (seed {seed})" for seed, place in group.runs.items())
+        print(f"\nmean ± standard deviation (n \u2212 1) of {of}")
+        _print_table([(key, str(each)) for key, each in found.items() if each])
 
 
 def _cells(line: RunLine, sort: str) -> tuple[str, ...]:
@@ -108,6 +122,10 @@ def _cells(line: RunLine, sort: str) -> tuple[str, ...]:
         line.state,
         "; ".join(filter(None, (", ".join(numbers), line.reason, *line.problems))).replace("\n", " "),
     )
+
+
+def _plain(spreads: dict[str, Spread | None]) -> dict[str, Any]:
+    return {key: asdict(each) for key, each in spreads.items() if each}
 
 
 def _standing(line: RunLine) -> str:

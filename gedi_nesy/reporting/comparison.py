@@ -21,6 +21,7 @@ from .page import Section, page, small_html, table_html
 from .published import MARKS, load_published, mark_of, scaled
 from .run_files import RunFiles, read_run, showing
 from .sections.curves import HEALTH, LOOKED_AT, known_minima, number_names, term_names
+from .seeds import over_seeds, spread
 from .text import NOTHING, duration, show, words
 
 COLOURS = 10
@@ -57,6 +58,7 @@ def write_comparison(folders: Sequence[Path], out: Path) -> Path:
         sections = [
             _runs(runs),
             _numbers(runs),
+            _over_seeds(runs),
             _published(runs),
             _on_the_way(runs),
             _losses(runs),
@@ -145,6 +147,23 @@ def _numbers(runs: list[Compared]) -> Section:
     )
     return Section(
         "Numbers", _table("Numbers", "number", rows, {"number"}, runs) + below, "On data that training has not seen."
+    )
+
+
+def _over_seeds(runs: list[Compared]) -> Section:
+    """Mean and spread of each number for every config that was run with several seeds."""
+    groups = over_seeds([run.config for run in runs])
+    rows = []
+    for evaluator, name in dict.fromkeys(place for run in runs for place in run.files.main) if groups else ():
+        spreads = [
+            spread([runs[place].files.value(evaluator, name) for place in group.runs.values()]) for group in groups
+        ]
+        cells = [f'<td data-value="{each.mean}">{each}</td>' if each else _cell(None) for each in spreads]
+        rows.append(f'<th scope="row">{_what(evaluator, name)}</th>{"".join(cells)}')
+    details = {group.label or "mean": f"seeds {', '.join(map(str, group.runs))}" for group in groups}
+    body = table_html("Over seeds", ["number", *details], rows, {"number"}, details) if rows else ""
+    return Section(
+        "Over seeds", body, "Mean ± standard deviation (n \u2212 1) of runs that differ in their seed alone."
     )
 
 

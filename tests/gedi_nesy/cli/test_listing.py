@@ -89,6 +89,21 @@ def test_compare_shows_what_differs_and_all_numbers(runs, cli):
     assert code == 2 and "runs/nowhere is no run folder" in err
 
 
+def test_compare_gives_means_over_seeds(runs, cli):
+    make_run("sums", "g", accuracy=0.7, seed=2)
+    code, out, _ = cli("runs", "compare", "runs/sums/a", "runs/sums/b", "runs/sums/g")
+    assert code == 0 and "mean ± standard deviation (n \u2212 1) of A (seed 0), C (seed 2)" in out
+    rows = [line.split() for line in out.splitlines()]
+    assert ["classification.accuracy", "0.600", "±", "0.141"] in rows
+    plain = json.loads(cli("runs", "compare", "runs/sums/a", "runs/sums/g", "--json")[1])["over_seeds"]
+    assert [group["seeds"] for group in plain] == [[0, 2]] and plain[0]["runs"] == ["runs/sums/a", "runs/sums/g"]
+    assert plain[0]["numbers"]["classification.nmi"] == {
+        "mean": pytest.approx(0.3),
+        "deviation": pytest.approx(0.0707, abs=1e-4),
+        "count": 2,
+    }
+
+
 def test_lists_of_configs_are_compared_item_by_item(runs, cli):
     knn = {"name": "knn", "max_neighbours": 15}
     make_run("sums", "e", evaluators=[knn, {"name": "linear_probe", "epochs": 3}])
