@@ -72,8 +72,9 @@ def test_pixels_out_of_range_are_clipped(kind):
 
 
 def test_decoded_images_are_the_mean_in_the_images_range():
-    images = decoded_images(torch.tensor([-50.0, 0.0, 50.0]).view(1, 1, 1, 3))
-    torch.testing.assert_close(images.flatten(), torch.tensor([-1.0, 0.0, 1.0]))
+    logits = torch.tensor([-50.0, math.log(1 / 3), 0.0, 50.0])  # means of 0, 1/4, 1/2 and 1 in the unit range
+    images = decoded_images(logits.view(1, 1, 1, 4))
+    torch.testing.assert_close(images.flatten(), torch.tensor([-1.0, -0.5, 0.0, 1.0]))
 
 
 def test_half_precision_outputs_are_summed_in_float32():

@@ -49,3 +49,19 @@ def test_the_network_has_the_average_inside_the_block_only_and_blocks_nest():
         assert torch.equal(network[0].weight, first)
         raise ValueError
     assert torch.equal(network[0].weight, first + 1)
+
+
+def test_statistics_of_a_frozen_norm_are_left_alone_and_those_of_a_norm_without_weights_averaged():
+    network = nn.Sequential(nn.BatchNorm1d(3), nn.BatchNorm1d(3, affine=False))
+    network[0].requires_grad_(False)
+    assert set(WeightAverage(network, 0.9).tensors) == {"1.running_mean", "1.running_var"}
+
+
+def test_an_average_goes_on_from_saved_tensors_and_misses_none():
+    average = WeightAverage(make_network(), 0.9)
+    saved = {name: tensor + 1 for name, tensor in average.tensors.items()}
+    average.load(saved)
+    assert all(torch.equal(average.tensors[name], tensor) for name, tensor in saved.items())
+    del saved["0.bias"]
+    with pytest.raises(KeyError, match=r"0\.bias"):
+        average.load(saved)

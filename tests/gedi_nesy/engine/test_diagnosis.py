@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 import torch
 
 from gedi_nesy.config.loader import load_tree
 from gedi_nesy.config.validate import validate
 from gedi_nesy.engine.build import build_run
-from gedi_nesy.engine.diagnosis import Health, diagnose, find_failures
+from gedi_nesy.engine.diagnosis import Health, diagnose, examine, find_failures
 from gedi_nesy.engine.run_folder import RunFolder
 from gedi_nesy.models.mode import evaluating
 from gedi_nesy.plugin_manager import load_plugins
+from gedi_nesy.types import Term
 
 
 @pytest.fixture
@@ -105,3 +108,68 @@ def test_predictions_that_are_a_guess_are_label_inconsistent(confidence, classes
     found = find_failures(Health(1.0, float(classes), confidence, disagreement=0.2), {}, classes)
     text = f"label inconsistency: class probabilities are a guess, {confidence} for the best of {classes} classes"
     assert found == ({"label inconsistency": text} if fails else {})
+
+
+def health(embed, probabilities, pixels, last=()):
+    """Views as the images are; those of the last pipeline transformed."""
+    method = Fixed(embed, lambda images: probabilities(images).log())
+    return examine(method, pixels, [(), (), last], torch.Generator())
+
+
+def two_kinds(images):
+    """Certain of class 0 for dark images; torn between 0 and 1, a little more for 1, for bright ones."""
+    is_bright = (images.mean(dim=(1, 2, 3)) > 0)[:, None]
+    return torch.where(is_bright, torch.tensor([0.4, 0.6, 1e-9]), torch.tensor([1.0, 1e-9, 1e-9]))
+
+
+def test_the_spread_is_the_deviation_of_each_feature_over_the_size_of_all():
+    pixels = torch.randint(0, 256, (40, 1, 2, 3), generator=torch.Generator().manual_seed(0), dtype=torch.uint8)
+    scales = torch.tensor([1.0, 5.0, 0.1, 2.0, 3.0, 0.0])
+    found = health(lambda images: images.flatten(1) * scales + 3, two_kinds, pixels).spread
+    rows = (pixels.flatten(1).double() / 127.5 - 1) * scales + 3
+    variances = [sum((rows[i, j] - rows[:, j].mean()) ** 2 for i in range(40)) / 40 for j in range(6)]
+    assert found == pytest.approx(math.sqrt(sum(variances) / 6 / float(rows.square().mean())), rel=1e-5)
+
+
+def test_classes_in_use_are_those_of_the_mean_probabilities_or_of_the_chosen_classes_if_fewer():
+    half = torch.tensor([0, 255], dtype=torch.uint8).repeat(10)[:, None, None, None].expand(-1, 1, 2, 2)
+    found = health(lambda images: images.flatten(1), two_kinds, half)
+    # Each class is chosen for half of the images, and the mean is (0.7, 0.3).
+    assert found.used_classes == pytest.approx(math.exp(-0.7 * math.log(0.7) - 0.3 * math.log(0.3)), rel=1e-5)
+    assert found.confidence == pytest.approx((1.0 + 0.6) / 2)
+    bright = health(lambda images: images.flatten(1), two_kinds, half[1::2])
+    assert bright.used_classes == pytest.approx(1.0), "0.4 and 0.6 are nearly balanced, and class 1 is always chosen"
+
+
+def test_views_of_the_first_and_the_last_pipeline_are_compared():
+    dark = torch.zeros(4, 1, 2, 2, dtype=torch.uint8)
+    same, other = (
+        health(lambda images: images.flatten(1), two_kinds, dark, last)
+        for last in ((), (lambda images, generator: -images,))
+    )
+    assert (same.disagreement, other.disagreement) == (0.0, 1.0)
+
+
+@pytest.mark.parametrize(
+    ("health", "distances", "failure"),
+    [
+        (Health(0.011, 3.0, 0.8, 0.24), {}, None),
+        (Health(0.009, 3.0, 0.8, 0.24), {}, "representation collapse"),
+        (Health(0.011, 3.0, 0.8, 0.26), {}, "label inconsistency"),
+        (Health(0.011, 3.0, 0.91, 0.0), {"inv": 0.51 * math.log(4)}, "label inconsistency"),
+        (Health(0.011, 3.0, 0.89, 0.0), {"inv": 0.51 * math.log(4)}, None),
+        (Health(0.011, 3.0, 0.91, 0.0), {"inv": 0.49 * math.log(4)}, None),
+        (Health(None, None, None, None), {"inv": 9.0}, None),
+    ],
+)
+def test_failures_begin_at_their_thresholds(health, distances, failure):
+    assert list(find_failures(health, distances, 4)) == ([failure] if failure else [])
+
+
+def test_a_term_nearer_to_guessing_than_to_its_minimum_is_not_learned(run):
+    run.terms = {"nesy": Term("", 1.0, chance=3.0), "prior": Term("", 0.0)}
+    learned, guessed = (
+        look(run, lambda images: images.flatten(1), bars, {"nesy": value, "prior": 9.0}) for value in (1.9, 2.1)
+    )
+    assert learned.failures == ()
+    assert guessed.failures == ("not learned: nesy is 2.10, guessing gives 3.00",)

@@ -73,6 +73,24 @@ def test_embeddings_that_lie_in_a_plane_have_a_mixture():
     assert len(set(gaussian_mixture(flat, flat, 5, 2, generator()).tolist())) > 1
 
 
+@ALGORITHMS
+def test_clusters_are_those_of_the_training_features(algorithm):
+    train, _ = blobs(90)
+    test, labels = blobs(60, seed=1)
+    one = test[torch.from_numpy(labels) == 2]
+    assert len(set(algorithm(train, one, 3, 3, generator()).tolist())) == 1
+
+
+def literal_nmi(labels, clusters):
+    """2 I / (H + H), from shares."""
+
+    def entropy(values):
+        return -sum(share * np.log(share) for share in np.unique(values, return_counts=True)[1] / len(labels))
+
+    pairs = labels * 100 + clusters
+    return 2 * (entropy(labels) + entropy(clusters) - entropy(pairs)) / (entropy(labels) + entropy(clusters))
+
+
 def literal_rand_index(labels, clusters):
     """Adjusted Rand index from counts of pairs (Hubert and Arabie 1985)."""
     pairs = list(itertools.combinations(range(len(labels)), 2))
@@ -84,10 +102,12 @@ def literal_rand_index(labels, clusters):
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_the_rand_index_agrees_with_counting_pairs(seed):
+def test_scores_agree_with_entropies_and_with_counting_pairs(seed):
     chance = np.random.default_rng(seed)
     labels, clusters = chance.integers(0, 4, 40), chance.integers(0, 3, 40)
     assert partition_scores(labels, clusters)["ari"] == pytest.approx(literal_rand_index(labels, clusters))
+    unequal = clusters // 2  # of another entropy than the labels
+    assert partition_scores(labels, unequal)["nmi"] == pytest.approx(literal_nmi(labels, unequal))
 
 
 def test_one_cluster_for_several_classes_scores_zero():

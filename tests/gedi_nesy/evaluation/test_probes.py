@@ -39,7 +39,7 @@ def test_stochastic_gradient_descent_takes_the_steps_of_the_formula():
     """One batch an epoch: v <- momentum v + g; the step is g + momentum v with Nesterov; the rate falls along a cosine."""
     data = blobs(40)
     training = ProbeTraining(
-        optimizer="sgd", learning_rate=0.3, epochs=4, batch_size=40, momentum=0.9, nesterov=True, schedule="cosine"
+        optimizer="sgd", learning_rate=0.3, epochs=4, batch_size=64, momentum=0.9, nesterov=True, schedule="cosine"
     )
     layer = nn.Linear(5, 3)
     start = {name: value.clone() for name, value in layer.state_dict().items()}

@@ -67,12 +67,15 @@ def test_a_ring_has_no_ends():
     assert measured(ring)["thickness"] == pytest.approx([3], rel=0.05)
 
 
-def test_width_and_height_are_those_of_a_bar_of_whole_pixels():
+def test_measures_of_a_bar_of_whole_pixels():
     image = torch.zeros(1, 1, 20, 30, dtype=torch.uint8)
     image[..., 2:18, 5:9] = 200
     found = measured(image)
     assert found["width"] == pytest.approx([4]) and found["height"] == pytest.approx([16])
     assert found["slant"] == pytest.approx([0], abs=1e-4)
+    # Sides of 3 and 15 gradients of length 1 between pixels, and at each corner half of one in both directions.
+    outline = 2 * 3 + 2 * 15 + 4 * math.hypot(0.5, 0.5)
+    assert found["thickness"] == pytest.approx([2 * 4 * 16 / outline], rel=1e-5)
 
 
 def test_brightness_and_place_change_nothing_but_where_the_stroke_leaves_the_image():

@@ -84,8 +84,9 @@ def test_evidence_conditions_the_answers():
     constraint = make(
         SUM + " evidence(small). small :- \\+ big. 0.5::big.\np(A,T) :- digit(A,T), small.", "p(A,T)", "A"
     )
-    log_probs = random_log_probs(3, 1)
+    log_probs, answer = random_log_probs(3, 1), torch.tensor([0, 3, 2])
     torch.testing.assert_close(constraint(log_probs), log_probs[:, 0])
+    torch.testing.assert_close(constraint.log_probability(log_probs, answer), log_probs[[0, 1, 2], 0, answer])
 
 
 def test_impossible_evidence_leaves_no_answer_possible():
@@ -108,6 +109,12 @@ def test_satisfied_reads_classes():
     constraint = make(SUM, "add(A,B,T)", "AB")
     classes = torch.tensor([[1, 2], [1, 2], [0, 0]])
     assert constraint.satisfied(classes, torch.tensor([3, 4, 0])).tolist() == [True, False, True]
+
+
+@pytest.mark.parametrize(("chance", "expected"), [(0.55, True), (0.5, False), (0.45, False)])
+def test_where_chance_remains_satisfied_means_more_likely_than_not(chance, expected):
+    constraint = make(DIGIT + f"{chance}::c. p(A) :- digit(A,1), c.", "p(A)", "A")
+    assert constraint.satisfied(torch.tensor([[1], [2]])).tolist() == [expected, False]
 
 
 def test_a_label_outside_the_answers_is_an_error():
@@ -193,6 +200,13 @@ def test_certain_examples_leave_finite_gradients(target):
     assert torch.autograd.grad(loss.sum(), log_probs)[0].isfinite().all()
 
 
+def test_an_impossible_example_that_is_said_not_to_hold_costs_nothing_and_has_finite_gradients():
+    constraint = make(SUM, "sum(A,B,C)", "ABC", complements=True)
+    log_probs = torch.tensor([[[1.0, 0, 0, 0], [0, 1.0, 0, 0], [0, 0, 0, 1.0]]]).log().requires_grad_()  # 0 + 1 = 3
+    loss = constraint.losses(log_probs, target=torch.tensor([0.0]))
+    assert loss.item() == 0 and torch.autograd.grad(loss.sum(), log_probs)[0].isfinite().all()
+
+
 def test_targets_need_complements():
     with pytest.raises(ValueError, match="complements=True"):
         make(SUM, "sum(A,B,C)", "ABC").losses(random_log_probs(1, 3), target=torch.tensor([0.5]))
@@ -205,6 +219,23 @@ def test_known_classes_are_evidence_with_a_price():
     known = torch.tensor([[-1, -1], [2, -1], [0, 3]])
     literal = [p[0, 0] @ p[0, 1].flip(0), p[1, 0, 2] * p[1, 1, 1], p[2, 0, 0] * p[2, 1, 3]]
     torch.testing.assert_close(constraint.losses(log_probs, answer, known=known), -torch.stack(literal).log())
+
+
+def test_a_target_is_of_the_query_given_the_known_classes():
+    constraint = make(SUM, "add(A,B,T)", "AB", complements=True)
+    log_probs, target = random_log_probs(1, 2), torch.tensor([0.25], dtype=torch.float64)
+    loss = constraint.losses(log_probs, torch.tensor([3]), target=target, known=torch.tensor([[2, -1]]))
+    first, holds = log_probs[:, 0, 2], log_probs[:, 1, 1].exp()
+    torch.testing.assert_close(loss, -(0.25 * holds.log() + 0.75 * (1 - holds).log()) - first)
+
+
+def test_known_classes_of_several_networks_have_their_prices_added():
+    text = DIGIT + "nn(op,[X],Y,[plus,times]) :: operator(X,Y). p(A,O) :- digit(A,1), operator(O,plus)."
+    constraint = Constraint.from_program(text, query="p(A,O)", networks={"net": ["A"], "op": ["O"]})
+    digits, operators = random_log_probs(2, 1), random_log_probs(2, 1, classes=2, seed=1)
+    known = {"net": torch.tensor([[1], [-1]]), "op": torch.tensor([[0], [0]])}
+    loss = constraint.losses({"net": digits, "op": operators}, known=known)
+    torch.testing.assert_close(loss, -digits[:, 0, 1] - operators[:, 0, 0])
 
 
 def test_a_known_class_that_contradicts_the_answer_is_impossible():

@@ -120,13 +120,52 @@ def test_low_precision_is_raised_to_float32(compiled):
     torch.testing.assert_close(inside, evaluator(rows))
 
 
-def test_very_unlikely_answers_keep_their_logarithm(compiled):
+@pytest.mark.parametrize("unlikely", [-200.0, -1e30])  # exp(-200) is 0 in float32, -1e30 a floored impossible class
+def test_very_unlikely_answers_keep_their_logarithm(compiled, unlikely):
     circuit = compiled(TRIPLE, "sum(A,B,C)", dict.fromkeys("ABC", "image"))
-    rows = torch.full((9, 1), -200.0, requires_grad=True)  # exp(-200) is 0 in float32
+    rows = torch.full((9, 1), unlikely, requires_grad=True)
     output = CircuitEvaluator(circuit)(rows)
     output[0].sum().backward()
-    assert output[0].item() == pytest.approx(-600 + torch.tensor(6.0).log().item(), abs=1e-3)
+    assert output[0].item() == pytest.approx(3 * unlikely + torch.tensor(6.0).log().item(), rel=1e-6)
     assert rows.grad.sum().item() == pytest.approx(3.0, abs=1e-5)
+
+
+def test_an_unlikely_answer_beside_likely_ones_keeps_its_logarithm_and_gradient(compiled):
+    """Both images are of class 1, the others have exp(-200): totals 0 and 4 come about in one way, 1 and 3 in two."""
+    circuit = compiled(NEURAL_PROGRAMS["labelled sum"][0], "add(A,B,T)", {"A": "image", "B": "image", "T": "label"})
+    rows = torch.tensor([-200.0, 0.0, -200.0] * 2)[:, None].requires_grad_()
+    output = CircuitEvaluator(circuit)(rows)[:, 0]
+    one_way, two_ways = -400.0, -200.0 + torch.tensor(2.0).log().item()
+    assert [answer for (answer,) in circuit.answers] == list("01234")
+    assert output.tolist() == pytest.approx([one_way, two_ways, 0.0, two_ways, one_way], abs=1e-3)
+    for value in output:  # the logarithm of a sum of products of two factors is of degree 2 in them
+        (gradient,) = torch.autograd.grad(value, rows, retain_graph=True)
+        assert gradient.sum().item() == pytest.approx(2.0, abs=1e-5)
+
+
+def test_roots_chosen_for_each_example_are_those_of_the_whole_output_with_their_gradients(compiled):
+    """One root twice, and an example so unlikely that it is evaluated in logarithms."""
+    circuit = compiled(NEURAL_PROGRAMS["labelled sum"][0], "add(A,B,T)", {"A": "image", "B": "image", "T": "label"})
+    rows = _random_rows(circuit, 4)
+    rows[:, 1] -= 500
+    rows.requires_grad_()
+    chosen = torch.tensor([[0, 4, 2, 3], [3, 1, 2, 1]])
+    evaluator, weights = (
+        CircuitEvaluator(circuit),
+        torch.rand(2, 4, generator=torch.Generator().manual_seed(1)).double(),
+    )
+    some, expected = evaluator(rows, chosen), evaluator(rows).gather(0, chosen)
+    torch.testing.assert_close(some, expected)
+    gradients = [torch.autograd.grad((values * weights).sum(), rows) for values in (some, expected)]
+    torch.testing.assert_close(*gradients)
+
+
+def test_two_answers_of_one_node_both_pass_their_gradient_on(compiled):
+    circuit = compiled(TRIPLE, "sum(A,B,C)", dict.fromkeys("ABC", "image"))
+    rows = _random_rows(circuit, 3).requires_grad_()
+    (once,) = torch.autograd.grad(CircuitEvaluator(circuit)(rows).sum(), rows)
+    twice = CircuitEvaluator(circuit, roots=circuit.roots * 2)(rows)
+    torch.testing.assert_close(torch.autograd.grad(twice[0].sum() + 2 * twice[1].sum(), rows)[0], 3 * once)
 
 
 def test_padding_does_not_change_values(compiled, monkeypatch):

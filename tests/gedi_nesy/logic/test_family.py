@@ -123,6 +123,13 @@ def test_networks_share_the_classifier_by_classes():
     torch.testing.assert_close(family.log_probability(log_probs(3, 5), examples).exp()[0], literal)
 
 
+def test_a_network_may_count_the_classifiers_classes_in_another_order():
+    made = structures(TOTAL, "total([A],T)", {"A": "image", "T": "label"}, {"net": [2, 0, 1]})
+    number = torch.tensor([made.number(Structure())] * 3)
+    examples = Examples(torch.zeros(3, 1, dtype=torch.long), torch.arange(3), number)
+    torch.testing.assert_close(made.family(3).log_probability(log_probs(1), examples), log_probs(1)[0, [2, 0, 1]])
+
+
 def test_the_loss_asks_for_the_kind_of_each_image_too():
     family, examples = formulas()
     p = log_probs(3, 5).exp()
@@ -136,6 +143,10 @@ def test_a_class_of_another_network_satisfies_nothing():
     for classes, expected in ((plus_one_two, True), (digit_for_operator, False)):
         certain = torch.nn.functional.one_hot(classes, 5).float()
         assert family.satisfied(certain, examples).tolist() == [expected]
+    # 0 + 2 = 2 would hold if the operator in the place of the first digit counted as its network's first class.
+    answer = torch.tensor([family.constraints[0].answer_index([2])])
+    one_foreign = torch.nn.functional.one_hot(torch.tensor([0, 0, 4]), 5).float()
+    assert family.satisfied(one_foreign, Examples(examples.slots, answer, examples.structure)).tolist() == [False]
 
 
 def test_known_classes_are_counted_as_the_classifier_counts_them():
@@ -144,6 +155,19 @@ def test_known_classes_are_counted_as_the_classifier_counts_them():
     p = log_probs(3, 5).exp()
     joint = p[0, 3] * p[1, 0] * p[2, 4]
     torch.testing.assert_close(family.loss(log_probs(3, 5), known), -joint.log())
+
+
+def test_a_target_is_the_cross_entropy_with_the_probability_of_each_structure():
+    made = structures(TOTAL, "total(L,T)", {"L": "images", "T": "label"}, complements=True)
+    one, two = (made.number(Structure((("L", length),))) for length in (1, 2))
+    parts = [
+        Examples(torch.tensor([[0]]), torch.tensor([2]), torch.tensor([one]), target=torch.tensor([0.25])),
+        Examples(torch.tensor([[1, 2]]), torch.tensor([1]), torch.tensor([two]), target=torch.tensor([0.0])),
+    ]
+    p = log_probs(3).exp()
+    single, both = p[0, 2], p[1, 0] * p[2, 1] + p[1, 1] * p[2, 0]
+    literal = -(0.25 * single.log() + 0.75 * (1 - single).log() + (1 - both).log()) / 2
+    torch.testing.assert_close(made.family(3).loss(log_probs(3), Examples.joined(parts)), literal)
 
 
 def test_targets_and_known_classes_survive_padding():

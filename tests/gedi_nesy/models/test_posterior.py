@@ -25,6 +25,13 @@ def test_kl_entropy_and_log_density_are_those_of_torch():
     torch.testing.assert_close(one.kl(one.standard()), kl_divergence(reference(one), reference(one.standard())))
 
 
+def test_isotropic_gaussians_have_the_variance_that_is_asked_for():
+    latents = gaussian(2).mean
+    for made, variance in ((gaussian(0).standard(), 1.0), (Gaussian.isotropic(latents, 2.5), 2.5)):
+        expected = Normal(0.0, variance**0.5).log_prob(latents).sum(dim=1)
+        torch.testing.assert_close(made.log_density(latents), expected)
+
+
 def test_samples_estimate_kl_and_entropy():
     one, other = gaussian(0, count=1), gaussian(1, count=1)
     copies = Gaussian(one.mean.expand(200_000, -1), one.log_variance.expand(200_000, -1))
@@ -61,3 +68,13 @@ def test_the_head_stays_in_float32_under_autocast():
     with torch.autocast("cpu", torch.bfloat16):
         posterior = head(features)
     assert posterior.mean.dtype == posterior.log_variance.dtype == torch.float32
+
+
+def test_mean_and_log_variance_are_linear_maps_of_their_own_with_biases_or_without():
+    features = torch.randn(3, 4, generator=torch.Generator().manual_seed(0))
+    for bias in (True, False):
+        head = GaussianHead(4, 2, bias=bias)
+        posterior = head(features)
+        for made, layer in ((posterior.mean, head.mean), (posterior.log_variance, head.log_variance)):
+            assert (layer.bias is not None) is bias
+            torch.testing.assert_close(made, features @ layer.weight.T + (layer.bias if bias else 0.0))

@@ -23,6 +23,8 @@ def test_more_rows_than_places_leave_the_newest():
     queue.push(numbered(1))
     queue.push(numbered(*range(10, 18)))
     assert sorted(queue.rows.flatten().tolist()) == [15.0, 16.0, 17.0]
+    queue.push(numbered(18))
+    assert sorted(queue.rows.flatten().tolist()) == [16.0, 17.0, 18.0], "the oldest of them has left first"
 
 
 def test_it_is_full_when_no_random_row_is_left():

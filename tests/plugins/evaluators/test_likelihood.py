@@ -7,6 +7,7 @@ import torch
 from gedi_nesy_plugins.evaluators.likelihood import Likelihood
 
 from gedi_nesy import DivergenceError
+from gedi_nesy.evaluation.likelihood import fit_gaussian
 
 
 def evaluate(method, task, **options):
@@ -20,16 +21,17 @@ def exact(method, task):
     return float(-method.marginal().log_prob(unit).mean())
 
 
-def test_an_exact_posterior_gives_the_exact_likelihood_whatever_is_drawn(linear_gaussian, forty):
+@pytest.mark.parametrize("samples", [3, 501])  # more than 500 are drawn in two blocks
+def test_an_exact_posterior_gives_the_exact_likelihood_whatever_is_drawn(linear_gaussian, forty, samples):
     method = linear_gaussian()
     method.weight[:, 1] = torch.tensor([0.0, 0.0, 0.0, 0.1])  # orthogonal columns: the posterior is diagonal
-    found = evaluate(method, forty, samples=3)
+    found = evaluate(method, forty, samples=samples)
     assert found.numbers["negative_log_likelihood"] == pytest.approx(exact(method, forty), abs=1e-3)
     assert found.numbers["negative_elbo"] == pytest.approx(exact(method, forty), abs=1e-3)
-    assert found.numbers["effective_samples"] == pytest.approx(3, abs=1e-3)
+    assert found.numbers["effective_samples"] == pytest.approx(samples, rel=1e-3)
     assert found.numbers["nats_per_pixel"] == pytest.approx(exact(method, forty) / 4, abs=1e-3)
     assert set(found.definitions) == set(found.numbers)
-    assert "3 draws each, the method's own p(z)" in found.definitions["negative_log_likelihood"]
+    assert f"{samples} draws each, the method's own p(z)" in found.definitions["negative_log_likelihood"]
 
 
 def test_a_poor_posterior_is_made_up_for_by_more_samples(linear_gaussian, forty):
@@ -89,3 +91,15 @@ def test_a_damaged_method_is_no_number(linear_gaussian, forty):
     method.log_likelihood = lambda images, latents: torch.full((len(latents),), torch.nan)
     with pytest.raises(DivergenceError, match="log-likelihood is not finite"):
         evaluate(method, forty)
+
+
+def test_a_fitted_gaussian_is_that_of_torch_however_flat():
+    """Deviations of 1 and 0.01 along oblique axes; over n, so that few latents tell."""
+    generator = torch.Generator().manual_seed(0)
+    rotation, _ = torch.linalg.qr(torch.randn(3, 3, generator=generator).double())
+    latents = torch.randn(20, 3, generator=generator).double() * torch.tensor([1.0, 0.01, 0.2]) @ rotation + 2
+    fitted = fit_gaussian(latents)
+    covariance = torch.cov(latents.T, correction=0)
+    reference = torch.distributions.MultivariateNormal(latents.mean(dim=0), covariance)
+    torch.testing.assert_close(fitted.log_density(latents), reference.log_prob(latents))
+    torch.testing.assert_close(fitted.root @ fitted.root, covariance)

@@ -21,8 +21,8 @@ def probabilities(method, images, tau):
 
 
 def test_terms_are_the_formulas():
-    method, images = make_method(CpLearn, features=16, batch_size=4, epsilon=1e-3), make_batch().images
-    tau = 16 / (math.sqrt(4) * math.log((1 - 1e-3 * 3) / 1e-3))
+    method, images = make_method(CpLearn, features=16, batch_size=9, epsilon=1e-3), make_batch().images
+    tau = 16 / (math.sqrt(9) * math.log((1 - 1e-3 * 3) / 1e-3))
     p, q = probabilities(method, images, tau)
     terms = method.losses(make_batch(), ALL).terms
     inv = -((p * q.log()).sum(dim=1).mean() + (q * p.log()).sum(dim=1).mean()) / 2
@@ -30,6 +30,13 @@ def test_terms_are_the_formulas():
     # The authors' form is KL(batch mean || uniform), which is ours plus ln c.
     kl = sum((view.mean(dim=0) * (4 * view.mean(dim=0)).log()).sum() for view in (p, q)) / 2
     torch.testing.assert_close(terms["prior"] + math.log(4), kl)
+
+
+def test_what_meets_the_codes_is_the_tanh_of_a_batch_normalised_linear_map():
+    method, images = make_method(CpLearn, features=16), make_batch().images[0]
+    rows = method.embed(images) @ method.projector[0].weight.T
+    literal = ((rows - rows.mean(dim=0)) / (rows.var(dim=0, unbiased=False) + 1e-5).sqrt()).tanh()
+    torch.testing.assert_close(method.projector(method.embed(images)), literal)
 
 
 def test_the_dictionary_is_of_signs_fixed_and_saved():
@@ -48,9 +55,11 @@ def test_the_temperature_allows_all_but_epsilon_for_each_other_class():
     assert float(probs[1]) == pytest.approx(1e-4, rel=1e-2)
 
 
-def test_an_epsilon_that_leaves_nothing_is_refused():
-    with pytest.raises(ConfigError, match=r"method.epsilon is 0.3: with 4 codes it must be below 1 / 4") as error:
-        make_method(CpLearn, epsilon=0.3)
+@pytest.mark.parametrize("epsilon", [0.3, 0.25])
+def test_an_epsilon_that_leaves_nothing_is_refused(epsilon):
+    message = rf"method.epsilon is {epsilon}: with 4 codes it must be below 1 / 4"
+    with pytest.raises(ConfigError, match=message) as error:
+        make_method(CpLearn, epsilon=epsilon)
     assert error.value.key == "method.epsilon"
 
 

@@ -73,6 +73,18 @@ def test_clusters_are_found_anew_when_the_whole_memory_is_new():
     assert not torch.equal(method.centroids, start)
 
 
+def test_embeddings_of_the_first_view_join_the_memory_standardised_over_the_batch():
+    method, batch = make_method(DeepCluster, projector=(8, 4), memory=12), make_batch()
+    output = method.projector(method.backbone(batch.images[0])).detach()
+    torch.testing.assert_close(output.mean(dim=0), torch.zeros(4), rtol=0, atol=1e-5)
+    before = method.memory.rows.clone()
+    method.losses(batch, ALL)
+    assert torch.equal(method.memory.rows, before) and not method.new_rows.requires_grad
+    method.updated()
+    torch.testing.assert_close(method.memory.rows[:6], unit(output))
+    assert torch.equal(method.memory.rows[6:], before[6:])
+
+
 def test_the_network_that_labels_is_renewed_with_the_clusters():
     method, batch = make_method(DeepCluster, projector=(8, 4), memory=12), make_batch()
     with torch.no_grad():
@@ -81,6 +93,13 @@ def test_the_network_that_labels_is_renewed_with_the_clusters():
         method.losses(batch, ALL)
         method.updated()
         assert torch.equal(method.labeller.parts[1][0].weight, method.projector[0].weight) is renewed
+
+
+def test_class_probabilities_are_the_softmax_of_the_cosines_over_tau():
+    method, images = make_method(DeepCluster, projector=(8, 4), memory=12, temperature=0.3), make_batch().images
+    expected = (unit(method.projector(method.backbone(images[0]))) @ method.centroids.T / 0.3).log_softmax(dim=1)
+    torch.testing.assert_close(method.class_log_probs(images[0]), expected)
+    torch.testing.assert_close(method.losses(make_batch(), ALL).class_log_probs, expected)
 
 
 def test_class_probabilities_need_as_many_clusters_as_classes():

@@ -47,6 +47,17 @@ def test_multi_crop_and_the_center_are_lightlys():
         torch.testing.assert_close(method.center, loss.center.flatten())
 
 
+def test_the_teacher_sees_the_first_views_only():
+    images = torch.rand(3, 6, *SHAPE, generator=torch.Generator().manual_seed(0)) * 2 - 1
+    context = MethodContext(TinyBackbone(), SHAPE, NUM_CLASSES, ALL, 3, torch.Generator())
+    method = with_center(Dino(Dino.Options(projector=(8, 4)), context))
+    students = [(view / 0.1).log_softmax(dim=1) for view in student_scores(method, images)]
+    teachers = [((method.teacher(view) - method.center) / 0.04).softmax(dim=1) for view in images[:2]]
+    pairs = [(i, j) for i in (0, 1) for j in (0, 1, 2) if i != j]
+    literal = sum(-(teachers[i] * students[j]).sum(dim=1).mean() for i, j in pairs) / 4
+    torch.testing.assert_close(method.losses(Batch(images), ALL).terms["distillation"], literal)
+
+
 def test_center_and_teacher_move_after_the_step():
     method, batch = make_method(Dino, projector=(8, 4), momentum=0.5, center_momentum=0.75), make_batch()
     outputs = torch.cat([method.teacher(view) for view in batch.images])

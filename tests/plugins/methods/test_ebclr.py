@@ -58,6 +58,53 @@ def test_gen_and_norm_compare_the_moved_chains_with_the_first_view():
     torch.testing.assert_close(mean_squared_length(first), (first**2).sum() / 6)
 
 
+def without_noise():
+    quiet = {"steps": 2, "step_size": 0.1, "noise_std": 0.0}
+    return make_method(Ebclr, **(SMALL | {"sgld": quiet, "fresh_chains": 0.0, "sample_steps": 4}))
+
+
+def climbed(method, chains, references, steps):
+    """Noiseless moves of 0.1 up the log-density under some references."""
+    for _ in range(steps):
+        chains = chains.detach().requires_grad_()
+        density = log_density(method.projector(method.backbone(chains)), references, 0.1)
+        chains = chains + 0.1 * torch.autograd.grad(density.sum(), chains)[0]
+    return chains.detach()
+
+
+def test_chains_climb_the_density_of_the_second_views_in_evaluation_mode():
+    method, modes = without_noise(), []
+    before, references = method.buffer.images.clone(), method.projector(method.backbone(make_batch().images[1]))
+    hook = method.projector.register_forward_pre_hook(lambda module, _: modes.append(module.training))
+    terms = method.losses(make_batch(), ALL).terms
+    hook.remove()
+    rows = (method.buffer.images != before).flatten(1).any(dim=1)
+    moved = climbed(method, before[rows], references.detach(), 2)
+    assert rows.sum() == 3
+    torch.testing.assert_close(method.buffer.images[rows], moved)
+    # Two views, two moves of the chains, the samples: batch norm never takes chains on their way for data.
+    assert modes == [True, True, False, False, True]
+    first, second, samples = (method.projector(method.backbone(x)) for x in (*make_batch().images, moved))
+    gen = log_density(samples, second, 0.1).mean() - log_density(first, second, 0.1).mean()
+    weight = method.projector[0].weight
+    torch.testing.assert_close(torch.autograd.grad(terms["gen"], weight), torch.autograd.grad(gen, weight))
+
+
+def test_samples_are_chains_of_the_buffer_moved_on():
+    method = without_noise()
+    rows = torch.randint(12, (5,), generator=torch.Generator().manual_seed(7))
+    samples = method.sample(5, torch.Generator().manual_seed(7))
+    moved = climbed(method, method.buffer.images[rows], method.references.rows, 4)
+    torch.testing.assert_close(samples, moved)
+
+
+def test_the_projector_has_no_batch_norm():
+    method, features = make_method(Ebclr, **SMALL), torch.randn(6, 5, generator=torch.Generator().manual_seed(0))
+    first, last = method.projector[0], method.projector[-1]
+    literal = (features @ first.weight.T + first.bias).relu() @ last.weight.T + last.bias
+    torch.testing.assert_close(method.projector(features), literal)
+
+
 def test_references_are_the_newest_second_views():
     method, images = make_method(Ebclr, **SMALL).eval(), make_batch().images
     method.losses(make_batch(), ALL)

@@ -76,6 +76,35 @@ def test_gen_and_energy_are_the_difference_and_the_squares_of_log_densities():
     torch.testing.assert_close(terms["energy"], (data**2).mean() + (samples**2).mean())
 
 
+def climbed(method, chains, steps):
+    """Noiseless moves of 0.1 up the log-density, its gradient from the formula."""
+    for _ in range(steps):
+        chains = chains.detach().requires_grad_()
+        scores = method.projector(method.backbone(chains)) @ method.clusters.weight.T
+        chains = chains + 0.1 * torch.autograd.grad(scores.exp().sum(dim=1).log().sum(), chains)[0]
+    return chains.detach()
+
+
+def test_chains_climb_the_log_density_in_evaluation_mode():
+    method = gedi(["gen"], fresh_chains=0.0, sgld={"steps": 2, "step_size": 0.1, "noise_std": 0.0})
+    before, modes = method.buffer.images.clone(), []
+    hook = method.projector.register_forward_pre_hook(lambda module, _: modes.append(module.training))
+    method.losses(make_batch(), frozenset({"gen"}))
+    hook.remove()
+    rows = (method.buffer.images != before).flatten(1).any(dim=1)
+    assert rows.sum() == 3
+    torch.testing.assert_close(method.buffer.images[rows], climbed(method.eval(), before[rows], 2))
+    # The images, two moves of the chains, the samples: batch norm never takes chains on their way for data.
+    assert modes == [True, False, False, True]
+
+
+def test_samples_are_chains_of_the_buffer_moved_on():
+    method = gedi(["gen"], sample_steps=4, sgld={"steps": 2, "step_size": 0.1, "noise_std": 0.0})
+    rows = torch.randint(12, (5,), generator=torch.Generator().manual_seed(7))
+    samples = method.sample(5, torch.Generator().manual_seed(7))
+    torch.testing.assert_close(samples, climbed(method.eval(), method.buffer.images[rows], 4))
+
+
 def test_the_gradient_of_gen_is_equation_7():
     method, batch = double(gedi(["gen"]), make_batch())
     method.generator.manual_seed(5)

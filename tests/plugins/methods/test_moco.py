@@ -55,6 +55,33 @@ def test_keys_join_the_queue_after_the_step():
     assert torch.equal(method.queue.rows[6:], before[6:])
 
 
+def moved_on(method):
+    """A trained network that its momentum copy has not followed yet."""
+    with torch.no_grad():
+        for parameter in [*method.backbone.parameters(), *method.projector.parameters()]:
+            parameter.add_(0.3 * torch.randn(parameter.shape, generator=torch.Generator().manual_seed(0)))
+    return method
+
+
+def test_the_term_finds_the_key_of_the_second_view_among_the_queues():
+    method, images = moved_on(make_method(MoCo, projector=(8, 4), queue_size=16)), make_batch().images
+    queries, keys = unit(method.projector(method.backbone(images[0]))), unit(method.key_network(images[1]))
+    scores = torch.cat([(queries * keys).sum(dim=1, keepdim=True), queries @ method.queue.rows.T], dim=1) / 0.2
+    literal = -(scores[:, 0].exp() / scores.exp().sum(dim=1)).log().mean()
+    torch.testing.assert_close(method.losses(make_batch(), frozenset(MoCo.TERMS)).terms["contrastive"], literal)
+
+
+def test_the_key_network_follows_after_the_step():
+    method = make_method(MoCo, projector=(8, 4), queue_size=16, momentum=0.75)
+    before = [parameter.clone() for parameter in method.key_network.parameters()]
+    trained = [*moved_on(method).backbone.parameters(), *method.projector.parameters()]
+    method.losses(make_batch(), frozenset(MoCo.TERMS))
+    assert all(map(torch.equal, before, method.key_network.parameters()))
+    method.updated()
+    for old, new, own in zip(before, trained, method.key_network.parameters(), strict=True):
+        torch.testing.assert_close(own, 0.75 * old + 0.25 * new)
+
+
 def test_known_chance_is_that_of_equal_similarities():
     ones = torch.ones(4, 3)
     chance = make_method(MoCo, projector=(8, 4), queue_size=16).terms()["contrastive"].chance

@@ -39,3 +39,12 @@ def test_no_gradient_flows_into_the_target():
     z, p = parts(method)
     flowing = torch.autograd.grad(distance(p[0], z[1]) / 2 + distance(p[1], z[0]) / 2, weight)[0]
     assert (gradient - flowing).abs().max() > 1e-4
+
+
+def test_projections_end_in_batch_norm_without_scale_and_shift():
+    """As the paper's projector has it; predictions do not."""
+    projected, predictions = parts(make_method(SimSiam, **SMALL))
+    for rows in projected:
+        torch.testing.assert_close(rows.mean(dim=0), torch.zeros(4), rtol=0, atol=1e-5)
+        torch.testing.assert_close(rows.var(dim=0, unbiased=False), torch.ones(4), rtol=1e-2, atol=0)
+    assert predictions[0].mean(dim=0).abs().max() > 1e-2

@@ -90,6 +90,13 @@ def test_projections_of_both_views_join_the_queue_after_the_step():
     torch.testing.assert_close(method.queue.rows[:6, 4:], second.detach())
 
 
+def test_class_probabilities_are_the_softmax_of_the_cosines_over_tau():
+    method, images = make_method(Swav, projector=(8, 4), temperature=0.3).eval(), make_batch().images
+    expected = (scores(method, images)[0] / 0.3).log_softmax(dim=1)
+    torch.testing.assert_close(method.class_log_probs(images[0]), expected)
+    torch.testing.assert_close(method.losses(make_batch(), SWAP).class_log_probs, expected)
+
+
 def test_class_probabilities_need_as_many_prototypes_as_classes():
     assert capabilities(make_method(Swav, projector=(8, 4))) == ["class_log_probs", "embed", "logits"]
     other = make_method(Swav, projector=(8, 4), prototypes=7)

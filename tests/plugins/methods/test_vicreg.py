@@ -6,7 +6,9 @@ import math
 
 import pytest
 import torch
-from gedi_nesy_plugins.methods.vicreg import covariance, invariance, variance
+from gedi_nesy_plugins.methods.vicreg import VicReg, covariance, invariance, variance
+
+from gedi_nesy.testing import make_batch, make_method
 
 
 def views(scale=0.5):
@@ -47,3 +49,11 @@ def test_collapse_has_finite_gradients():
     constant = torch.ones(2, 6, 3, requires_grad=True)
     (invariance(constant) + variance(constant) + covariance(constant)).backward()
     assert torch.isfinite(constant.grad).all()
+
+
+def test_the_method_gives_the_terms_of_its_projections():
+    method, images = make_method(VicReg, projector=(8, 4)), make_batch().images
+    terms = method.losses(make_batch(), frozenset(VicReg.TERMS)).terms
+    projected = torch.stack([method.projector(method.backbone(view)) for view in images])
+    for name, measure in (("invariance", invariance), ("variance", variance), ("covariance", covariance)):
+        torch.testing.assert_close(terms[name], measure(projected))

@@ -7,8 +7,8 @@ import torch
 from gedi_nesy_plugins.methods.w_mse import WMse, whiten
 from torch.nn import functional
 
-from gedi_nesy import ConfigError
-from gedi_nesy.testing import make_batch, make_method
+from gedi_nesy import Batch, ConfigError
+from gedi_nesy.testing import SHAPE, make_batch, make_method
 
 ALL = frozenset({"distance"})
 SMALL = {"projector": (8, 2), "group_size": 6}
@@ -57,6 +57,23 @@ def test_groups_are_whitened_apart_and_those_too_small_left_out():
     ]
     literal = (views[0] - views[1]).square().sum(dim=1).mean()
     torch.testing.assert_close(method.losses(batch, ALL).terms["distance"], literal, rtol=1e-4, atol=1e-5)
+
+
+@torch.no_grad()
+def test_the_distance_is_the_mean_over_random_cuts_into_groups():
+    """Twelve images in groups of five, three times: two groups and two images left out, others each time."""
+    method = make_method(WMse, projector=(8, 2), group_size=5, cuts=3)
+    images = torch.rand(2, 12, *SHAPE, generator=torch.Generator().manual_seed(0)) * 2 - 1
+    views, generator = [method.projector(method.backbone(view)) for view in images], torch.Generator().manual_seed(5)
+    distances = []
+    for _ in range(3):
+        order = torch.randperm(12, generator=generator)
+        for group in (order[:5], order[5:10]):
+            first, second = (functional.normalize(whiten(view[group]), dim=1) for view in views)
+            distances.append((first - second).square().sum(dim=1).mean())
+    method.generator.manual_seed(5)
+    literal = torch.stack(distances).mean()
+    torch.testing.assert_close(method.losses(Batch(images), ALL).terms["distance"], literal, rtol=1e-4, atol=1e-5)
 
 
 @torch.no_grad()
