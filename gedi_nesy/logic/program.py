@@ -232,10 +232,15 @@ def _check_heads(program: Program) -> None:
             position = program.position(_location_of_head(head))
             if kind not in ("Term", "Not") or (kind == "Not" and head.probability is None):
                 raise ProgramError(f"{head} {NO_HEAD}", position)
-            if getattr(head, "functor", None) == "':'":
+            if getattr(head, "functor", None) == "':'" and _is_chance(head.args[0]):
                 raise ProgramError(f"{head} defines ':'; a probability is followed by ::", position)
             if len(clause_heads) > 1 and head.probability is None:
                 raise ProgramError(f"{head} has no probability, which every head of a disjunction needs", position)
+
+
+def _is_chance(term: Any) -> bool:
+    """Whether it can only be meant as a probability: a number, or what a network gives."""
+    return terms.number(term) is not None or getattr(term, "functor", None) == "nn"
 
 
 def _check_arguments(program: Program) -> None:

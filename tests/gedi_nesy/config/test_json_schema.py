@@ -7,12 +7,13 @@ from pydantic import create_model
 from gedi_nesy import Options
 from gedi_nesy.config.json_schema import json_schema
 from gedi_nesy.registry import Registrar, Registry
+from gedi_nesy.testing import TinyBackbone
 
 
 def plugin(kind):
     """A backbone whose nested options have a class name that others use, too."""
     nested = create_model("Nested", __base__=Options, size=(kind, ...))
-    return type("Plugin", (), {"Options": create_model("Options", __base__=Options, nested=(nested, ...))})
+    return type("Plugin", (TinyBackbone,), {"Options": create_model("Options", __base__=Options, nested=(nested, ...))})
 
 
 def test_nested_options_of_the_same_class_name_stay_apart():

@@ -54,8 +54,9 @@ def test_numbers_of_another_data_set_stand_beside_the_run_s_own(kind, options, f
     assert set(found.numbers) == set(found.definitions) and len(found.numbers) == 2 * len(own.numbers)
 
 
-def test_another_data_set_is_looked_for_where_the_run_s_own_is(tmp_path):
+def test_another_data_set_is_looked_for_where_the_run_s_own_is(tmp_path, monkeypatch):
     """Unless it names a folder of its own."""
+    monkeypatch.delenv("GEDI_NESY_DATA", raising=False)
     found = []
 
     class Somewhere(Halves):
