@@ -82,8 +82,9 @@ def compare(
 
     lines = [read_line(path) for path in several([find(run).path for run in runs])]
     configs, numbers, groups = differing(lines), numbers_of(lines), over_seeds([line.config for line in lines])
+    main = dict.fromkeys(key for line in lines for key in line.main)  # a mean of settings says nothing
     spreads = [
-        {key: spread([row[place] for place in group.runs.values()]) for key, row in numbers.items()} for group in groups
+        {key: spread([numbers[key][place] for place in group.runs.values()]) for key in main} for group in groups
     ]
     if json_output:
         plain: dict[str, Any] = {"runs": [line.plain() for line in lines], "config": configs, "numbers": numbers}

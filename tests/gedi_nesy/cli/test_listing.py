@@ -90,11 +90,19 @@ def test_compare_shows_what_differs_and_all_numbers(runs, cli):
 
 
 def test_compare_gives_means_over_seeds(runs, cli):
-    make_run("sums", "g", accuracy=0.7, seed=2)
+    folder = make_run("sums", "g", accuracy=0.7, seed=2)
+    results = json.loads((folder / "results.json").read_text())
+    for run in (folder, Path("runs/sums/a")):
+        (run / "results.json").write_text(
+            json.dumps(results | {"main": ["classification.accuracy", "classification.nmi"]})
+        )
+        results["numbers"]["classification"] = {"accuracy": 0.5, "nmi": 0.25, "nmi_k": 3}
     code, out, _ = cli("runs", "compare", "runs/sums/a", "runs/sums/b", "runs/sums/g")
     assert code == 0 and "mean ± standard deviation (n \u2212 1) of A (seed 0), C (seed 2)" in out
     rows = [line.split() for line in out.splitlines()]
     assert ["classification.accuracy", "0.600", "±", "0.141"] in rows
+    of_setting = [row for row in rows if row[:1] == ["classification.nmi_k"]]
+    assert of_setting and "±" not in of_setting[0] and len(of_setting) == 1, "a setting has no mean"
     plain = json.loads(cli("runs", "compare", "runs/sums/a", "runs/sums/g", "--json")[1])["over_seeds"]
     assert [group["seeds"] for group in plain] == [[0, 2]] and plain[0]["runs"] == ["runs/sums/a", "runs/sums/g"]
     assert plain[0]["numbers"]["classification.nmi"] == {
