@@ -120,7 +120,8 @@ def reopen(
     folder, plugins = find(path), load_plugins()
     if foreign := [text for text in overrides if not re.match(r"evaluators\b", text)]:
         raise RunError(f"{folder.path} is trained: {foreign[0]} cannot be changed any more, only its evaluators can")
-    changed = [*overrides, *([f"device={device}"] if device else [])]
+    # Training is over: who looked on the way need not be among those who look now.
+    changed = [*overrides, "training.evaluate_with=[]", *([f"device={device}"] if device else [])]
     tree = load_tree(str(folder.config), changed)
     with locating(tree):
         run = build_run(validate(tree, plugins), plugins, folder)

@@ -126,7 +126,8 @@ def results():
 
 
 def test_other_evaluators_look_at_a_finished_run_and_what_it_has_stays(tiny_config, cli):
-    assert cli("train", tiny_config, "--run-id", "r", "evaluators=[classification, knn]")[0] == 0
+    looked = ("training.evaluate_every=2", "training.evaluate_with=[classification]")
+    assert cli("train", tiny_config, "--run-id", "r", "evaluators=[classification, knn]", *looked)[0] == 0
     before = results()
     code, out, err = cli("evaluate", "runs/tiny", "evaluators=[{name: knn, metrics: [cosine]}, embedding_rank]")
     assert code == 0 and "effective_rank" in out and "accuracy" in out, err
