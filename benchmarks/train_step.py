@@ -2,8 +2,9 @@
 
     simclr, barlow_twins   our engine's step against lightly's CIFAR-10 recipe (ResNet-18 with the CIFAR stem): both start from
                            uint8 images, ours on the device, theirs in the workers of a DataLoader
-    gedi                   our engine's step against a loop written as JEM's: same network (GEDI's table 8), same number of
-                           sampler steps, same batch; `gedi, sampler alone` leaves out all but the chains' moves
+    gedi                   our engine's step against a loop written as JEM's: same network (GEDI's table 8; ours does a
+                           convolution and the average after it as one, theirs layer by layer), same number of sampler steps,
+                           same batch; `gedi, sampler alone` leaves out all but the chains' moves
 
 All end with moved weights and run under the backend flags that our engine trains with (cudnn.benchmark, TF32). Besides the
 images' way, ours has channels_last and, on a GPU, a fused optimiser. The routes of a method take turns in one process, so that a
@@ -29,6 +30,7 @@ from typing import Any
 import torch
 import torchvision
 from steps import jem_loop, lightly_recipe, ours
+from steps.table8 import Table8
 from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
@@ -79,7 +81,8 @@ def _against_lightly(method: str, options: argparse.Namespace) -> dict[str, dict
 
 def _gedi(options: argparse.Namespace) -> dict[str, dict[str, Route]]:
     run = ours.make_run("gedi", options)
-    network = _plain(ours.network_of(run))
+    network = Table8(options.channels, options.width).to(options.device)
+    network.load_state_dict(ours.network_of(run).state_dict())
     theirs = jem_loop.JemLoop(network, options.width, options)
     batch = options.gedi_batch
     title = f"table 8 at width {options.width}, batch {batch}, {options.sampler_steps} sampler steps"

@@ -6,8 +6,48 @@ import pytest
 import torch
 from gedi_nesy_plugins.backbones.resnet8 import ResNet8
 from torch import nn
+from torch.nn import functional
 
 from gedi_nesy import ConfigError
+
+
+def layer_by_layer(weights, images):
+    """Table 8 as it is printed, from the weights of ours: every convolution by itself, then the average."""
+
+    def convolved(hidden, layer):
+        return functional.conv2d(hidden, weights[f"{layer}.weight"], weights[f"{layer}.bias"], padding="same")
+
+    def residual(hidden, block):
+        for layer in (f"{block}.0", f"{block}.1"):
+            hidden = convolved(functional.leaky_relu(hidden, 0.2), layer)
+        return hidden
+
+    def pooled(hidden):
+        height, width = hidden.shape[2] // 2, hidden.shape[3] // 2
+        return hidden[..., : 2 * height, : 2 * width].unflatten(3, (width, 2)).unflatten(2, (height, 2)).mean((3, 5))
+
+    hidden = convolved(functional.leaky_relu(convolved(images, "block1.0"), 0.2), "block1.1")
+    hidden = pooled(hidden) + convolved(pooled(images), "shortcut1")
+    hidden = pooled(residual(hidden, "block2")) + pooled(hidden)
+    for block in ("block3", "block4"):
+        hidden = residual(hidden, block) + hidden
+    return hidden.mean((2, 3))
+
+
+@pytest.mark.parametrize("shape", [(1, 28, 28), (3, 32, 32), (2, 13, 7), (1, 4, 5)])
+def test_its_features_and_gradients_are_those_of_the_table_layer_by_layer(shape):
+    backbone = ResNet8(ResNet8.Options(width=6), shape).double()
+    weights = {name: value.detach().clone().requires_grad_() for name, value in backbone.named_parameters()}
+    images = torch.randn(3, *shape, dtype=torch.float64)
+    ours, theirs = (images.clone().requires_grad_() for _ in range(2))
+    direction = torch.randn(3, 6, dtype=torch.float64)
+    features = backbone(ours)
+    torch.testing.assert_close(features, layer_by_layer(weights, theirs))
+    (features * direction).sum().backward()
+    (layer_by_layer(weights, theirs) * direction).sum().backward()
+    torch.testing.assert_close(ours.grad, theirs.grad)
+    for name, parameter in backbone.named_parameters():
+        torch.testing.assert_close(parameter.grad, weights[name].grad, msg=name)
 
 
 @pytest.mark.parametrize(("shape", "width"), [((1, 28, 28), 16), ((3, 32, 32), 8)])
