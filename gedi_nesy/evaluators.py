@@ -35,6 +35,7 @@ class Evaluation:
         tables: JSON-able extras for the report, such as a confusion matrix.
         images: name (letters, digits, - and _) -> images to look at, each a PNG in the run folder's figures/.
         choices: those of the numbers that are settings chosen on the way, such as a k, and say nothing about how good the method is.
+        failures: what went wrong with the run, `name: the numbers that show it`, shown beside those of the run's diagnosis.
     """
 
     numbers: dict[str, float]
@@ -42,6 +43,7 @@ class Evaluation:
     tables: dict[str, Any] = field(default_factory=dict)
     images: dict[str, ImageGrid] = field(default_factory=dict)
     choices: set[str] = field(default_factory=set)
+    failures: tuple[str, ...] = ()
 
 
 class Embeddings:

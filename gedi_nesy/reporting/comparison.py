@@ -110,14 +110,14 @@ def _runs(runs: list[Compared]) -> Section:
     rows = []
     for run in runs:
         training = run.files.results.get("training") or {}
-        seconds, failures = training.get("seconds"), (run.files.diagnosis or {}).get("failures") or []
+        seconds = training.get("seconds")
         cells = [
             f'<th scope="row">{_name(run)}</th>',
             _cell(run.files.results.get("method"), text=True),
             _cell(run.files.seed),
             *(_cell(run.files.value(*place)) for place in first),
             f'<td data-value="{seconds}">{duration(seconds)}</td>' if isinstance(seconds, int | float) else _cell(None),
-            f'<td class="text">{escape("; ".join(str(failure).split(":")[0] for failure in failures)) or NOTHING}</td>',
+            f'<td class="text">{escape("; ".join(failure.split(":")[0] for failure in run.files.failures)) or NOTHING}</td>',
         ]
         rows.append("".join(cells))
     texts = {"run", "method", "failures"}

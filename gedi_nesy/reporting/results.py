@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from ..engine.run import Run
     from ..evaluators import Evaluation
 
-PARTS = ("numbers", "definitions", "tables", "images", "missing")  # mappings by evaluator
+PARTS = ("numbers", "definitions", "tables", "images", "failures", "missing")  # mappings by evaluator
 
 
 def assemble(
@@ -51,6 +51,9 @@ def assemble(
             for name, term in run.terms.items()
         },
         "diagnosis": diagnosis.plain(),
+        "failures": {
+            name: list(evaluation.failures) for name, evaluation in evaluations.items() if evaluation.failures
+        },
         "missing": missing,
         "notes": [*run.notes, *map(_without_numbers, missing, missing.values())],
         "constraint": run.task.facts() or None,
@@ -93,6 +96,12 @@ def _merged(old: dict[str, Any], found: dict[str, Any], new: Container[str], ord
 
 def _without_numbers(evaluator: str, reason: str) -> str:
     return f"no numbers of the evaluator {evaluator}: {reason}"
+
+
+def failures_of(results: Mapping[str, Any]) -> list[str]:
+    """A line for everything that went wrong: what the diagnosis after the last epoch found, then what evaluators did."""
+    diagnosed = (results.get("diagnosis") or {}).get("failures") or []
+    return [*diagnosed, *(line for lines in (results.get("failures") or {}).values() for line in lines or [])]
 
 
 def main_numbers(compare: Compare | None, evaluations: Mapping[str, Evaluation]) -> list[str]:

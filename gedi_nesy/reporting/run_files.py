@@ -12,11 +12,11 @@ from typing import Any
 
 from ..errors import RunError
 from .metrics import read_metrics
-from .results import numbers_called
+from .results import failures_of, numbers_called
 
 # Parts of files that are mappings, some of mappings, and how deep; null may stand for an empty one.
 RESULTS = {
-    **dict.fromkeys(("diagnosis", "constraint", "training", "compare"), 1),
+    **dict.fromkeys(("diagnosis", "constraint", "training", "compare", "failures"), 1),
     **dict.fromkeys(("numbers", "definitions", "tables", "terms"), 2),
     "images": 3,
 }
@@ -61,6 +61,11 @@ class RunFiles:
         """The newest diagnosis there is."""
         in_epochs = [line["diagnosis"] for line in self.metrics if line.get("diagnosis")]
         return self.results.get("diagnosis") or (in_epochs[-1] if in_epochs else None)
+
+    @property
+    def failures(self) -> list[str]:
+        """What has gone wrong, a line each."""
+        return [str(line) for line in failures_of({**self.results, "diagnosis": self.diagnosis})]
 
     @property
     def constraint(self) -> dict[str, Any]:

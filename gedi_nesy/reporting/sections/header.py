@@ -54,8 +54,7 @@ def _badges(files: RunFiles) -> list[str]:
     badges = [_badge("good", "finished") if files.finished else unfinished]
     if files.diagnosis is None:
         return [*badges, _badge("open", "not diagnosed yet")]
-    failures = files.diagnosis.get("failures") or []
-    return badges + ([_badge("bad", failure) for failure in failures] or [_badge("good", "no failure detected")])
+    return badges + ([_badge("bad", failure) for failure in files.failures] or [_badge("good", "no failure detected")])
 
 
 def _badge(kind: str, text: str) -> str:

@@ -72,7 +72,7 @@ def test_a_run_folder_holds_everything(run):
     }
     results = json.loads((run / "results.json").read_text())
     assert set(results["numbers"]["classification"]) == {"accuracy", "matched_accuracy", "nmi"}
-    assert set(results["numbers"]["constraint"]) == {"satisfaction", "query_probability"}
+    assert set(results["numbers"]["constraint"]) == {"satisfaction", "query_probability", "satisfaction_train"}
     assert results["constraint"]["query"] == "sum_holds(A, B, C)" and results["constraint"]["edges"] > 0
     assert results["terms"]["nesy"]["known_minimum"] == 0
     environment = json.loads((run / "environment.json").read_text())

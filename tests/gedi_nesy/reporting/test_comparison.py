@@ -101,6 +101,13 @@ def test_values_of_the_wrong_kind_are_damage(runs: list[Path], tmp_path: Path) -
         write_comparison(runs, tmp_path / "out.html")
 
 
+def test_failures_of_diagnosis_and_evaluators_are_named_in_the_line_of_their_run(
+    runs: list[Path], tmp_path: Path
+) -> None:
+    change_results(runs[0], diagnosis={"failures": ["cluster collapse: x"]}, failures={"constraint": ["memorised: y"]})
+    assert '<td class="text">cluster collapse; memorised</td>' in rendered(runs, tmp_path)
+
+
 def test_one_run_is_no_comparison(finished_run: Path, tmp_path: Path) -> None:
     for folders in ([finished_run], [finished_run, finished_run]):
         with pytest.raises(RunError, match="a comparison takes two different runs or more"):

@@ -138,6 +138,15 @@ def test_each_failure_is_a_badge(finished_run: Path) -> None:
     assert failures[0] in page and "no failure detected" not in page
 
 
+def test_a_failure_that_an_evaluator_found_is_a_badge_beside_those_of_the_diagnosis(finished_run: Path) -> None:
+    memorised = "memorised: all of the training examples, none of the held-out ones"
+    change(finished_run, diagnosis={"failures": ["cluster collapse: one"]}, failures={"constraint": [memorised]})
+    page = rendered(finished_run)
+    assert page.count('<li class="badge bad">') == 2 and memorised in page
+    change(finished_run, diagnosis={"failures": []})
+    assert "no failure detected" not in rendered(finished_run)
+
+
 def test_confusion_matrix_reads_row_by_row(finished_run: Path) -> None:
     page = rendered(finished_run)
     assert "true 0, predicted 0: 965 of 971 images (99.4%)" in page

@@ -6,7 +6,7 @@ from typing import Any
 
 from gedi_nesy.config.schema import Compare
 from gedi_nesy.evaluators import Evaluation
-from gedi_nesy.reporting.results import main_numbers
+from gedi_nesy.reporting.results import failures_of, main_numbers, with_earlier
 from gedi_nesy.reporting.summary import summary
 
 FOUND = {
@@ -36,7 +36,8 @@ def test_the_last_lines_have_main_numbers_first_choices_apart_and_integers_as_su
         "definitions": {"failures": {"failures_test": "how many"}, "knn": {"knn_cosine": "how often"}},
         "main": ["knn.knn_cosine", "failures.failures_test"],
         "missing": {},
-        "diagnosis": {"failures": []},
+        "diagnosis": {"failures": ["cluster collapse: one of two"]},
+        "failures": {"constraint": ["memorised: all, none"]},
         "compare": None,
         "training": {"epochs": 1, "seconds": 61.0, "device": "cpu"},
     }
@@ -44,5 +45,20 @@ def test_the_last_lines_have_main_numbers_first_choices_apart_and_integers_as_su
         "   knn_cosine  0.5000  how often",
         "failures_test       2  how many",
         "chosen: knn_cosine_k 5",
+        "failure: cluster collapse: one of two",
+        "failure: memorised: all, none",
         "trained 1 epoch in 1 min 1 s on cpu",
     ]
+
+
+def test_a_failure_stays_until_its_evaluator_looks_again() -> None:
+    def results(names: list[str], failures: dict[str, list[str]]) -> dict[str, Any]:
+        found = {name: {} for name in names}
+        return {
+            "training": {"steps": 7}, "evaluators": [{"name": name} for name in names], "main": [], "notes": [],
+            "numbers": found, "definitions": found, "tables": {}, "images": {}, "missing": {}, "failures": failures,
+        }  # fmt: skip
+
+    earlier = results(["constraint", "knn"], {"constraint": ["memorised: x"]})
+    assert failures_of(with_earlier(results(["knn"], {}), earlier)) == ["memorised: x"]
+    assert failures_of(with_earlier(results(["constraint"], {}), earlier)) == []

@@ -1,0 +1,103 @@
+"""Satisfaction counted by hand, with targets and without; a method that knows its training images by heart is found out."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+import torch
+from gedi_nesy_plugins.evaluators.constraint import ConstraintSatisfaction
+from gedi_nesy_plugins.tasks.constraint import ConstraintTask
+from torch import nn
+
+from gedi_nesy import ConfigError, TaskContext
+from gedi_nesy.data.dataset import to_unit_range
+from gedi_nesy.plugin_manager import load_plugins
+
+SAME = "nn(net,[X],Y,[a,b,c,d]) :: letter(X,Y).\nsame(A,B) :- letter(A,X), letter(B,X).\n"
+CERTAINTY = 0.7
+
+
+class Recalled(nn.Module):
+    """Gives the told class of an image 0.7 and the others 0.1 each, and any image that it was not told class a."""
+
+    def __init__(self, pixels, classes):
+        super().__init__()
+        self.known = {
+            image.numpy().tobytes(): int(label) for image, label in zip(to_unit_range(pixels), classes, strict=True)
+        }
+
+    def class_log_probs(self, images):
+        classes = torch.tensor([self.known.get(image.numpy().tobytes(), 0) for image in images])
+        rest = (1 - CERTAINTY) / 3
+        return (nn.functional.one_hot(classes, 4) * (CERTAINTY - rest) + rest).log()
+
+
+@pytest.fixture
+def task(labelled_task, tmp_path):
+    (tmp_path / "same.pl").write_text(SAME)
+    options = ConstraintTask.Options(
+        program=str(tmp_path / "same.pl"), query="same(A,B)", arguments={"A": "image", "B": "image"},
+        networks={"net": "method"}, examples=8, test_examples=6,
+    )  # fmt: skip
+    dataset = labelled_task(torch.arange(40) % 4, torch.arange(40) % 4).dataset
+    context = TaskContext(dataset, load_plugins().registry, frozenset({"nesy"}), torch.Generator().manual_seed(0))
+    return ConstraintTask(options, context)
+
+
+def evaluate(method, task):
+    evaluator = ConstraintSatisfaction(ConstraintSatisfaction.Options())
+    evaluator.check(method, task)
+    found = evaluator.evaluate(method, task)
+    assert set(found.numbers) == set(found.definitions)
+    return found
+
+
+def test_numbers_are_counted_by_hand(task):
+    labels = task.dataset.test.labels.clone()
+    wrong = task.test_examples.slots[:2, 0]  # of two examples the first image is taken for the next class
+    labels[wrong] = (labels[wrong] + 1) % 4
+    everything = torch.cat([task.dataset.test.pixels, task.dataset.train.pixels])
+    found = evaluate(Recalled(everything, torch.cat([labels, task.dataset.train.labels])), task)
+    agree, differ = 0.7**2 + 3 * 0.1**2, 2 * 0.7 * 0.1 + 2 * 0.1**2
+    assert found.numbers["satisfaction"] == pytest.approx(4 / 6)
+    assert found.numbers["query_probability"] == pytest.approx((4 * agree + 2 * differ) / 6)
+    assert found.numbers["satisfaction_train"] == 1
+    assert found.failures == (
+        "memorised: the query is as said in 100% of the training examples, in 67% of the held-out ones",
+    )
+
+
+def test_examples_with_targets_count_when_they_do_as_the_targets_say(task):
+    target = torch.tensor([1.0, 0.8, 0.5, 0.4, 0.0, 0.0])
+    task.test_examples = replace(task.test_examples, target=target)
+    found = evaluate(Recalled(task.dataset.test.pixels, task.dataset.test.labels), task)
+    agree = 0.7**2 + 3 * 0.1**2
+    assert found.numbers["satisfaction"] == pytest.approx(3 / 6)
+    assert found.numbers["query_probability"] == pytest.approx(
+        float((target * agree + (1 - target) * (1 - agree)).mean())
+    )
+    assert "target" in found.definitions["satisfaction"] and "target" in found.definitions["query_probability"]
+
+
+def test_a_method_that_knows_the_training_images_alone_is_said_to_have_memorised_them(task):
+    found = evaluate(Recalled(task.dataset.train.pixels, task.dataset.train.labels), task)
+    assert found.numbers["satisfaction"] == 1, "all unknown images get one class, which satisfies this query"
+    assert found.failures == ()
+    slots = task.test_examples.slots
+    known = Recalled(
+        torch.cat([task.dataset.train.pixels, task.dataset.test.pixels[slots[:, 0]]]),
+        torch.cat([task.dataset.train.labels, torch.full((len(slots),), 3)]),
+    )
+    found = evaluate(known, task)
+    assert found.numbers["satisfaction"] == 0 and found.numbers["satisfaction_train"] == 1
+    assert found.failures == (
+        "memorised: the query is as said in 100% of the training examples, in 0% of the held-out ones",
+    )
+
+
+def test_a_task_without_a_constraint_is_refused(forty):
+    with pytest.raises(ConfigError, match="the evaluator constraint needs a task with a constraint; Labelled has none"):
+        ConstraintSatisfaction(ConstraintSatisfaction.Options()).check(
+            Recalled(forty.dataset.test.pixels[:0], []), forty
+        )
