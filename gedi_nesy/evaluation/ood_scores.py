@@ -88,7 +88,7 @@ def _density_score(method: Any, name: Score, images: ImageBatch) -> PerImage:
 
 
 def gradient_norm(log_density: Callable[[ImageBatch], PerImage], images: ImageBatch) -> PerImage:
-    """|d log p(x) / dx|_2 of each image. Source: Grathwohl et al. 2020 (JEM), section 5.3.1; GEDI 2024, appendix M."""
+    """|d log p(x) / dx|_2 of each image. Source: Grathwohl et al. 2020 (JEM), section 5.3.3; GEDI 2024, appendix M."""
     with torch.enable_grad():
         images = images.detach().requires_grad_()
         (gradient,) = torch.autograd.grad(log_density(images).sum(), images)

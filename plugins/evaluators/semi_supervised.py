@@ -34,7 +34,8 @@ class SemiSupervised(Evaluator):
     """A linear layer on the embeddings and the network under it, trained together on 1% and on 10% of the labels.
 
     Protocol: AAVAE 2022, appendix A.1: 20 epochs, batches of 256, SGD with momentum 0.9 and no weight decay; rates 0.02 (network) and
-    0.5 (layer) for 1%, 0.01 and 0.2 for 10%. The paper gives no schedule: ours is constant. Images are seen through the run's views,
+    0.5 (layer) for 1%, 0.01 and 0.2 for 10%. The paper gives no schedule: ours is constant (those that it follows crop, flip and divide
+    the rates by 5 after epochs 12 and 16). Images are seen through the run's views,
     batch norm goes on learning, the weights of the last epoch count. A copy is trained: the run's own weights stay as they are.
     Chance: which labels, first weights of the layer, order and views, drawn from the run's seed; dropout if the network has some.
     """

@@ -9,7 +9,8 @@ classifier anew after each clustering.
 A step does not know which images it sees, so that no list of labels can be kept. Instead a copy of the network as it was at the last
 clustering labels the views: each image keeps its label until the next one, up to the randomness of views.
 Differences: clusters keep their numbers from one clustering to the next; an empty cluster takes the row that fits its own centroid
-worst; embeddings are standardised over the batch where the paper whitens them over the data set.
+worst; embeddings are standardised over the batch where the paper whitens them over the data set. Until `memory` images have gone by the
+labels come from random centroids, where the authors cluster before the first epoch, and views of one image may get different labels.
 With as many clusters as the task has classes (the default; the paper has 3,000 to 10,000) the method gives class probabilities.
 Source: Caron et al. 2018, Deep Clustering for Unsupervised Learning of Visual Features, eq. 1 and 2; Caron et al. 2020, appendix D (v2).
 Config: configs/pretraining/deepcluster.yaml

@@ -7,7 +7,8 @@ mean (centering, against one class taking all) and are divided by a small temper
 first `teacher_views` views go through the teacher, all views, small ones (`num_small_views`) too, through the student: multi-crop.
 With as many outputs as the task has classes (the default; the paper has 65,536) the method gives class probabilities, the student's.
 Differences: ReLU instead of GELU and batch norm in the head (the paper's for convolutional networks); momentum and teacher
-temperature stay where the paper lets them rise (0.996 to 1, 0.04 to 0.07).
+temperature stay where the paper lets them rise (0.996 to 1, 0.04 to 0.07); the head's last layer is not frozen in the first epoch;
+embeddings and probabilities are the student's, where the authors evaluate the teacher. They clip gradients at 3 (`training.clip_norm`).
 Source: Caron et al. 2021, Emerging Properties in Self-Supervised Vision Transformers, eq. 1 to 4 and algorithm 1.
 Config: configs/pretraining/dino.yaml
 """

@@ -8,8 +8,9 @@ log p(x) = logsumexp over references r of -|z(x) - z(r)|^2 / tau + const, z the 
 references are the second views of the batch; afterwards the newest of them, kept in a queue. The authors' weights for batches of 128
 are 1, 0.1 and 0.0128 (theirs is a sum over the batch times 0.0001).
 On the sphere the squared distance is 2 - 2 cos, so `contrastive` is SimCLR's term at half the temperature.
-Differences: plain SGLD from noise on a persistent buffer, where the authors start chains from augmented images and shrink the noise
-as a chain ages.
+Differences: plain SGLD from noise on a persistent buffer, where the authors start chains from augmented images, shrink the noise from
+0.05 to 0.01 as a chain ages and clamp the gradient of a pixel to 1; their projector has leaky ReLU. Their `fresh_chains` is 0.4 on
+MNIST, the default here, and 0.2 on CIFAR-10.
 Source: Kim and Ye 2022, Energy-Based Contrastive Learning of Visual Representations, eq. 5 to 12; GEDI 2024, section 3.
 Config: configs/pretraining/ebclr.yaml
 """

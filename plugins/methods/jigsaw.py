@@ -4,8 +4,10 @@
 
 The image is cut into grid x grid tiles; each goes through the backbone on its own, so that no tile sees another, and an MLP reads all
 features in shuffled order. The permutations are chosen far apart in Hamming distance.
+Rows and columns of pixels that fill no tile are left out.
 Differences: tiles are enlarged to the size of the image, so that any backbone takes them; they are cut edge to edge, where the paper
-leaves random gaps and normalises each tile, so edges that continue give something away.
+leaves random gaps and normalises each tile, so edges that continue give something away. The next permutation is the one whose nearest
+chosen one is farthest, where the paper takes the largest mean distance from all; the MLP has batch norm.
 Source: Noroozi and Favaro 2016, Unsupervised Learning of Visual Representations by Solving Jigsaw Puzzles, section 3 and algorithm 1
 (the greedy choice here looks at 10,000 random candidates instead of all permutations).
 Config: configs/pretraining/jigsaw.yaml
@@ -59,9 +61,10 @@ class Jigsaw(Method):
     def __init__(self, options: Options, context: MethodContext) -> None:
         super().__init__(options, context)
         _, height, width = context.shape
-        if height % options.grid or width % options.grid:
+        if min(height, width) < options.grid:
             raise ConfigError(
-                f"method.grid is {options.grid}: images of {height} by {width} cannot be cut so", key="method.grid"
+                f"method.grid is {options.grid}: images of {height} by {width} have no pixels for so many tiles",
+                key="method.grid",
             )
         self.options, self.generator = options, context.generator
         tiles = options.grid**2
@@ -96,7 +99,8 @@ def tiles(images: ImageBatch, grid: int) -> Float[Tensor, "batch tiles channels 
     """The tiles of each image, row by row, each enlarged to the image's size (bilinear)."""
     count, channels, height, width = images.shape
     size = height // grid, width // grid
-    cut = images.reshape(count, channels, grid, size[0], grid, size[1]).permute(0, 2, 4, 1, 3, 5)
+    whole = images[..., : grid * size[0], : grid * size[1]]
+    cut = whole.reshape(count, channels, grid, size[0], grid, size[1]).permute(0, 2, 4, 1, 3, 5)
     enlarged = functional.interpolate(cut.reshape(-1, channels, *size), size=(height, width), mode="bilinear")
     return enlarged.reshape(count, grid**2, channels, height, width)
 

@@ -3,7 +3,9 @@
     contrastive   cross-entropy of finding an image's key among the keys of a queue, cosine similarities over tau
 
 Queries come from the first view and the trained network, keys from the second view and its momentum copy; keys join the queue after
-the optimiser's step. Batches are not shuffled between devices, which only matters when batch norm runs on parts of a batch.
+the optimiser's step.
+Differences: batches are not shuffled, nor split for batch norm. A query and its key are then normalised by statistics of the same
+images, which the keys of the queue are not, and a network with batch norm may cheat by them (He et al. 2020, section 3.3).
 Source: He et al. 2020, Momentum Contrast, eq. 1 and algorithm 1; Chen et al. 2020, Improved Baselines (v2: MLP projector, tau 0.2).
 Config: configs/pretraining/moco.yaml
 """

@@ -3,8 +3,9 @@
     contrastive   NT-Xent of the projected views: cosine similarities over tau, cross-entropy over the 2n - 1 other rows
 
 Source: Chen et al. 2020, A Simple Framework for Contrastive Learning of Visual Representations, eq. 1. It is InfoNCE (van den Oord
-et al. 2018) with both views as anchors; GEDI 2024, lemma 3, reads it as the discriminative part of a likelihood. The projector is
-that of the authors' code, with batch norm inside; any number of views takes part (the paper has two).
+et al. 2018) with both views as anchors; GEDI 2024, lemma 3, reads it as the discriminative part of a likelihood. Differences: the
+projector has batch norm on hidden layers, the authors' code on its outputs too; each view passes the network by itself, there all
+together, so batch norm sees a view at a time; any number of views takes part (the paper has two).
 Config: configs/pretraining/simclr.yaml
 """
 

@@ -2,7 +2,8 @@
 
     prediction   minus the cosine of prediction and target, mean over ordered pairs of views; minimum -1, reached by collapse too
 
-What keeps it from collapsing is the stop-gradient on the target together with the predictor.
+What keeps it from collapsing is the stop-gradient on the target together with the predictor. Difference: the predictor's learning rate
+follows the schedule of all others, where the authors keep it constant.
 Source: Chen and He 2021, Exploring Simple Siamese Representation Learning, eq. 1 to 4 and algorithm 1.
 Config: configs/pretraining/simsiam.yaml
 """

@@ -7,7 +7,8 @@ equally often over the batch (Sinkhorn-Knopp), without gradient. The first `code
 ones (`num_small_views`) too: multi-crop. With a queue, codes are found over the batch and the newest projections of earlier batches,
 from when the queue is full.
 With as many prototypes as the task has classes (the default; the paper has 3,000) the method gives class probabilities.
-Differences: prototypes are never frozen (the paper freezes them in the first epoch); see `Prototypes` for their scaling.
+Differences: prototypes are never frozen (the paper freezes them in the first epoch); the queue takes part as soon as it is full (there
+from epoch 15 on); each view passes the network by itself; see `Prototypes` for their scaling.
 Source: Caron et al. 2020, Unsupervised Learning of Visual Features by Contrasting Cluster Assignments, eq. 1 to 5; GEDI 2024, lemma 9.
 Config: configs/pretraining/swav.yaml
 """

@@ -5,7 +5,7 @@
 Whitening makes the covariance over a batch the identity, so that all embeddings cannot be equal. Each view is cut into random
 groups of `group_size` images, the same groups for every view, and each group is whitened by the inverse of the Cholesky factor of
 its covariance; a fresh cut each time, `cuts` times a step. Images that fill no group are left out of that cut.
-Mean over pairs of views and cuts, where the paper sums over pairs.
+Mean over pairs of views and cuts, as in the paper and the authors' code.
 Source: Ermolov et al. 2021, Whitening for Self-Supervised Representation Learning, eq. 5 to 7; GEDI 2024, appendix H.
 Config: configs/pretraining/w_mse.yaml
 """

@@ -28,6 +28,14 @@ def test_a_tile_keeps_its_picture():
     torch.testing.assert_close(tiles(images, 2)[:, 2], enlarged)
 
 
+def test_rows_and_columns_that_fill_no_tile_are_left_out():
+    images = torch.randn(2, 3, 8, 10)
+    cut = tiles(images, 3)
+    assert cut.shape == (2, 9, 3, 8, 10)
+    last = torch.nn.functional.interpolate(images[..., 4:6, 6:9], size=(8, 10), mode="bilinear")
+    torch.testing.assert_close(cut[:, 8], last)
+
+
 def distances(orders):
     return [int((a != b).sum()) for a, b in combinations(orders, 2)]
 
@@ -59,7 +67,7 @@ def test_the_term_classifies_the_features_in_shuffled_order():
 
 
 def test_what_cannot_be_cut_or_told_apart_is_refused():
-    with pytest.raises(ConfigError, match=r"method.grid is 3: images of 8 by 8 cannot be cut so"):
-        make_method(Jigsaw, permutations=6)
+    with pytest.raises(ConfigError, match=r"method.grid is 4: images of 3 by 8 have no pixels for so many tiles"):
+        make_method(Jigsaw, shape=(1, 3, 8), grid=4, permutations=6)
     with pytest.raises(ValueError, match="permutations is 25, and 4 tiles have 24"):
         Jigsaw.Options(grid=2, permutations=25)
