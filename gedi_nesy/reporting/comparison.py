@@ -146,7 +146,9 @@ def _numbers(runs: list[Compared]) -> Section:
         f'<details class="meanings"><summary>What the numbers mean</summary><dl>{items}</dl></details>' if items else ""
     )
     return Section(
-        "Numbers", _table("Numbers", "number", rows, {"number"}, runs) + below, "On data that training has not seen."
+        "Numbers",
+        _table("Numbers", "number", rows, {"number"}, runs) + below,
+        "On data that training has not seen, unless said otherwise.",
     )
 
 

@@ -78,6 +78,4 @@ def _definitions(train: Examples, test: Examples) -> dict[str, str]:
 def _memorised(train: float, held_out: float) -> tuple[str, ...]:
     if train - held_out <= MEMORISED_GAP:
         return ()
-    return (
-        f"memorised: the query is as said in {train:.0%} of the training examples, in {held_out:.0%} of the held-out ones",
-    )
+    return (f"memorised: satisfaction is {train:.0%} on the training examples, {held_out:.0%} on held-out ones",)

@@ -28,7 +28,7 @@ def numbers(files: RunFiles) -> Section:
     body = f"""<figure class="table"><table class="numbers"><caption class="quiet">The run's numbers and what they mean</caption>
 <thead><tr>{head}</tr></thead><tbody>{"".join(rows)}</tbody></table>
 {tools("numbers", "csv")}</figure>"""
-    return Section("Numbers", body if rows else "", "On data that training has not seen.")
+    return Section("Numbers", body if rows else "", "On data that training has not seen, unless said otherwise.")
 
 
 def _row(evaluator: str, name: str, value: object, definition: str, is_main: bool) -> str:

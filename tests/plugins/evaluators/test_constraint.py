@@ -63,9 +63,7 @@ def test_numbers_are_counted_by_hand(task):
     assert found.numbers["satisfaction"] == pytest.approx(4 / 6)
     assert found.numbers["query_probability"] == pytest.approx((4 * agree + 2 * differ) / 6)
     assert found.numbers["satisfaction_train"] == 1
-    assert found.failures == (
-        "memorised: the query is as said in 100% of the training examples, in 67% of the held-out ones",
-    )
+    assert found.failures == ("memorised: satisfaction is 100% on the training examples, 67% on held-out ones",)
 
 
 def test_examples_with_targets_count_when_they_do_as_the_targets_say(task):
@@ -91,9 +89,7 @@ def test_a_method_that_knows_the_training_images_alone_is_said_to_have_memorised
     )
     found = evaluate(known, task)
     assert found.numbers["satisfaction"] == 0 and found.numbers["satisfaction_train"] == 1
-    assert found.failures == (
-        "memorised: the query is as said in 100% of the training examples, in 0% of the held-out ones",
-    )
+    assert found.failures == ("memorised: satisfaction is 100% on the training examples, 0% on held-out ones",)
 
 
 def test_a_task_without_a_constraint_is_refused(forty):
