@@ -8,7 +8,7 @@ from ..logic.checking import ProgramReport
 from ..logic.circuit import Circuit
 from ..logic.class_maps import ClassMap, ReadClass
 from ..logic.explaining import Contribution, Distribution, Explanation
-from ..logic.naming import ClassNames, answer_text, names_of_classes
+from ..logic.naming import ClassNames, answer_text
 from ..logic.shortcuts import ShortcutReport
 
 SHOWN_ANSWERS = 20
@@ -25,7 +25,7 @@ def check_lines(report: ProgramReport) -> list[str]:
     """Everything in a report on a program."""
     lines = []
     for neural in report.neural_predicates:
-        domain = "tensor" if neural.is_tensor else "false, true" if neural.domain is None else ", ".join(neural.domain)
+        domain = "tensor" if neural.is_tensor else ", ".join(neural.classes)
         lines.append(
             f"  neural predicate  {neural.functor}/{neural.arity}  network {neural.network}, {neural.num_inputs} input,"
             f" domain {domain}"
@@ -58,7 +58,6 @@ def explanation_lines(
     explanation: Explanation,
     circuit: Circuit,
     names: Sequence[str],
-    classes: ClassNames,
     probabilities: Sequence[Distribution],
 ) -> list[str]:
     """Probabilities, the most probable world, and the contributions."""
@@ -71,7 +70,7 @@ def explanation_lines(
     if explanation.world is None:
         return [*lines, f"there is no world{about} under these probabilities"]
     lines.append(f"most probable world{about}, probability {explanation.world_probability:.6g}")
-    class_names = [names_of_classes(choice, classes) for choice in circuit.choices]
+    class_names = [choice.classes for choice in circuit.choices]
     lines += aligned(
         {
             name: f"{class_names[index][explanation.world[index]]}  ({probabilities[index][explanation.world[index]]:.4g})"

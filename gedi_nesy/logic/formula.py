@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 TRUE = 0  # the literal that always holds; key k > 0 is node k, -k its negation
 Answer = tuple[str, ...]
@@ -46,10 +46,16 @@ class Choice:
     """A random variable with finitely many classes, independent of all others.
 
     Two choices may have one source: ProbLog makes a new choice for each grounding of a clause.
+
+    Attributes:
+        source: where its probabilities come from.
+        num_classes: how many classes it has.
+        classes: what they are called: the values of a network's domain, or the heads of a clause.
     """
 
     source: Source
     num_classes: int
+    classes: tuple[str, ...] = field(default=(), compare=False)
 
 
 @dataclass(frozen=True)

@@ -33,7 +33,7 @@ def ground(program: Program, template: QueryTemplate) -> Formula:
     """
     program, template = one_goal(program, template)
     graph = _ground(program, [template.goal()])
-    return _formula(program, template.text, graph, _answers(program, template, graph))
+    return _formula(program, template.text, template.slots, graph, _answers(program, template, graph))
 
 
 def ground_queries(program: Program) -> tuple[Formula, tuple[str, ...]]:
@@ -51,12 +51,12 @@ def ground_queries(program: Program) -> tuple[Formula, tuple[str, ...]]:
             "the program asks nothing; write query(...) for what you want to know", Position(program.source)
         )
     roots: Roots = {(text,): (key, text) for text, key in found.items() if key is not None}
-    return _formula(program, "query/1", graph, roots), tuple(text for text, key in found.items() if key is None)
+    return _formula(program, "query/1", (), graph, roots), tuple(text for text, key in found.items() if key is None)
 
 
-def _formula(program: Program, query: str, graph: Any, roots: Roots) -> Formula:
+def _formula(program: Program, query: str, slots: Sequence[str], graph: Any, roots: Roots) -> Formula:
     evidence = _evidence(program, graph)
-    translation = Translation(program, query, graph, [*(key for key, _ in roots.values()), *evidence])
+    translation = Translation(program, query, slots, graph, [*(key for key, _ in roots.values()), *evidence])
     literals = {answer: translation.literal(key) for answer, (key, _) in roots.items()}
     queries = tuple(text for _, text in roots.values())
     return Formula(

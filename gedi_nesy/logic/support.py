@@ -193,7 +193,7 @@ class _Restriction:
         ]
         if not proved:
             said = "no answer" if reading.answer is None else f"not the answer {','.join(reading.answer)}"
-            names = ", ".join(f"{slot} = {value}" for slot, value in reading.classes.items())
+            names = _classes_text(self._circuit, self._template, classes)
             raise ProgramError(
                 f"the classes ({names}) prove {said} of the query {self._template.text}", reading.position
             )
@@ -208,6 +208,13 @@ class _Restriction:
     def _add(self, node: Atom | And | Or) -> int:
         self._nodes.append(node)
         return len(self._nodes)
+
+
+def _classes_text(circuit: Circuit, template: QueryTemplate, classes: Sequence[int]) -> str:
+    """Such as `A = 3, B = 4`."""
+    names = [template.slots[_source(circuit, level).slots[0]] for level in range(len(classes))]
+    values = [choice.classes[value] for choice, value in zip(circuit.choices, classes, strict=True)]
+    return ", ".join(f"{name} = {value}" for name, value in zip(names, values, strict=True))
 
 
 def _holds(circuit: Circuit, node: int, classes: Sequence[int]) -> bool:
