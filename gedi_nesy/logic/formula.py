@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from gedi_nesy.errors import Position
+
 TRUE = 0  # the literal that always holds; key k > 0 is node k, -k its negation
 Answer = tuple[str, ...]
 
@@ -92,6 +94,7 @@ class Formula:
         roots: the literal of each provable answer, answers in order (numbers by size, then text).
         queries: the ground query of each answer as ProbLog text, image i written slot(i).
         evidence: literals that are known to hold.
+        places: where each of them is stated.
     """
 
     choices: tuple[Choice, ...]
@@ -99,3 +102,4 @@ class Formula:
     roots: dict[Answer, int]
     queries: tuple[str, ...]
     evidence: tuple[int, ...]
+    places: tuple[Position, ...] = ()

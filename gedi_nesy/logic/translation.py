@@ -63,7 +63,7 @@ class Translation:
     def _atom(self, node: Any) -> Atom:
         # An atom without a group is a fact: a choice of its own.
         group = node.identifier if node.group is None else node.group
-        functor = node.probability.functor if terms.is_compound(node.probability) else None
+        functor = _functor(node.probability)
         if functor not in (NEURAL, LEARNABLE):
             return self._constant_atom(group, node)
         number, class_index, items = node.probability.args
@@ -150,6 +150,10 @@ def _named(source: Source, classes: Sequence[str], num_classes: int) -> Choice:
     return Choice(source, num_classes, (*classes, rest)[:num_classes])
 
 
+def _functor(term: Any) -> Any | None:
+    return term.functor if terms.is_compound(term) else None
+
+
 def _is_slot(term: Any) -> bool:
     return terms.is_compound(term) and term.signature == f"{SLOT}/1"
 
@@ -158,6 +162,14 @@ def _head(node: Any) -> Any:
     """The ground head that an atom is one of: of a rule's atom ProbLog's name is choice(Clause, Number, Head, ...)."""
     is_of_rule = node.group is not None and node.name.functor == "choice" and node.name.args[0] == node.group[0]
     return node.name.args[2] if is_of_rule else node.name
+
+
+def neural_atoms(program: Program, graph: Any, root: int) -> Iterator[tuple[NeuralPredicate, list[Any]]]:
+    """Neural predicate and inputs of every atom that a network decides below a node."""
+    for node in map(graph.get_node, _needed(graph, [root])):
+        if type(node).__name__ == "atom" and _functor(node.probability) == NEURAL:
+            number, _, inputs = node.probability.args
+            yield program.neural_predicates[int(number)], terms.list_items(inputs) or []
 
 
 def _needed(graph: Any, roots: Iterable[int]) -> list[int]:

@@ -129,7 +129,7 @@ def test_explain_calls_chance_by_the_heads_of_its_clause(cli):
     )
     code, out, err = cli("program", "explain", "p.pl", "--query", "p(A)", "--images", "A")
     assert code == 0, err
-    assert "  chance 1  none of rain, snow  (0.5)" in out and "  chance 2  late(A)             (0.4)" in out
+    assert "  chance 1  none of rain, snow  (0.5)" in out and "  chance 2  late(A)  (0.4)" in out
     assert "late(A): 1  not late(A): 0" in out
 
 
