@@ -122,6 +122,16 @@ def test_explain_tells_probability_world_and_gradient_and_draws(cli):
     assert "mnist_net(A)" in {text.text for text in picture.iter("{http://www.w3.org/2000/svg}text")}
 
 
+def test_explain_lists_images_in_the_order_of_the_query(cli):
+    Path("p.pl").write_text(
+        "nn(net,[X],Y,[a,b]) :: kind(X,Y).\n0.4::late.\np([]).\np([A|T]) :- p(T), kind(A,a), late.\n"
+    )
+    code, out, err = cli("program", "explain", "p.pl", "--query", "p(L)", "--images", "L:3")
+    assert code == 0, err
+    names = [line.split()[0] for line in out.splitlines() if line.startswith(("  net", "  chance"))]
+    assert names == ["net(L_1)", "net(L_2)", "net(L_3)", "chance"] * 2
+
+
 def test_explain_calls_chance_by_the_heads_of_its_clause(cli):
     Path("p.pl").write_text(
         "nn(net,[X],Y,[a,b]) :: kind(X,Y).\n0.2::rain; 0.3::snow; 0.5::sun.\n0.4::late(X) :- kind(X,b).\n"
