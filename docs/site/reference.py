@@ -22,7 +22,7 @@ from gedi_nesy.config.schema import RunConfig
 from gedi_nesy.config.validate import LISTS, SECTIONS
 from gedi_nesy.logic.drawing import answers_svg
 from gedi_nesy.logic.limits import compiled_circuit
-from gedi_nesy.logic.naming import choice_names, class_names
+from gedi_nesy.logic.naming import choice_names
 from gedi_nesy.logic.program import load_program
 from gedi_nesy.logic.query import QueryTemplate
 from gedi_nesy.plugin_manager import load_plugins
@@ -70,10 +70,9 @@ def pages() -> dict[str, str]:
 
 def _sum_triple() -> str:
     """The drawing that `gedi-nesy program explain --svg` makes of the main job's circuit."""
-    program = load_program(find_program("mnist_addition"))
     template = QueryTemplate.parse("sum_holds(A, B, C)", dict.fromkeys("ABC", "image"))
-    circuit = compiled_circuit(program, template)
-    return answers_svg(circuit, choice_names(circuit, template), class_names(program), list(circuit.answers))
+    circuit = compiled_circuit(load_program(find_program("mnist_addition")), template)
+    return answers_svg(circuit, choice_names(circuit, template), list(circuit.answers))
 
 
 def _config_page(schema: dict[str, Any]) -> str:

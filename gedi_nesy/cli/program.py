@@ -77,19 +77,19 @@ def explain(
     from ..logic.drawing import answers_svg
     from ..logic.explaining import explain as explain_answer
     from ..logic.explaining import uniform
-    from ..logic.naming import choice_names, class_names
+    from ..logic.naming import choice_names
     from .program_text import explanation_lines
 
     template = _template(query, images, labels)
-    program, circuit = _compiled(file, template, allow_python)
-    names, classes = choice_names(circuit, template), class_names(program)
-    probabilities = read_probabilities(probs, circuit, names, classes) if probs else uniform(circuit)
+    _, circuit = _compiled(file, template, allow_python)
+    names = choice_names(circuit, template)
+    probabilities = read_probabilities(probs, circuit, names) if probs else uniform(circuit)
     chosen = _answer(circuit, answer) if answer else None
     explanation = explain_answer(circuit, template, probabilities, chosen)
-    print("\n".join(explanation_lines(explanation, circuit, names, classes, probabilities)))
+    print("\n".join(explanation_lines(explanation, circuit, names, probabilities)))
     if svg:
         roots = [chosen] if chosen else list(circuit.answers)
-        _write(svg, answers_svg(circuit, names, classes, roots))
+        _write(svg, answers_svg(circuit, names, roots))
 
 
 @app.command()

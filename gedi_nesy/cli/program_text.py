@@ -8,7 +8,8 @@ from ..logic.checking import ProgramReport
 from ..logic.circuit import Circuit
 from ..logic.class_maps import ClassMap, ReadClass
 from ..logic.explaining import Contribution, Distribution, Explanation
-from ..logic.naming import ClassNames, answer_text, names_of_classes
+from ..logic.formula import Choice, NeuralSource
+from ..logic.naming import ClassNames, answer_text
 from ..logic.shortcuts import ShortcutReport
 
 SHOWN_ANSWERS = 20
@@ -25,7 +26,7 @@ def check_lines(report: ProgramReport) -> list[str]:
     """Everything in a report on a program."""
     lines = []
     for neural in report.neural_predicates:
-        domain = "tensor" if neural.is_tensor else "false, true" if neural.domain is None else ", ".join(neural.domain)
+        domain = "tensor" if neural.is_tensor else ", ".join(neural.classes)
         lines.append(
             f"  neural predicate  {neural.functor}/{neural.arity}  network {neural.network}, {neural.num_inputs} input,"
             f" domain {domain}"
@@ -58,7 +59,6 @@ def explanation_lines(
     explanation: Explanation,
     circuit: Circuit,
     names: Sequence[str],
-    classes: ClassNames,
     probabilities: Sequence[Distribution],
 ) -> list[str]:
     """Probabilities, the most probable world, and the contributions."""
@@ -71,22 +71,31 @@ def explanation_lines(
     if explanation.world is None:
         return [*lines, f"there is no world{about} under these probabilities"]
     lines.append(f"most probable world{about}, probability {explanation.world_probability:.6g}")
-    class_names = [names_of_classes(choice, classes) for choice in circuit.choices]
+    class_names = [choice.classes for choice in circuit.choices]
+    world = explanation.world
     lines += aligned(
         {
-            name: f"{class_names[index][explanation.world[index]]}  ({probabilities[index][explanation.world[index]]:.4g})"
-            for index, name in enumerate(names)
+            names[index]: f"{class_names[index][world[index]]}  ({probabilities[index][world[index]]:.4g})"
+            for index in sorted(range(len(names)), key=lambda index: _place(circuit.choices[index], index))
         },
         "  ",
+    )
+    contributions = sorted(
+        explanation.contributions, key=lambda part: _place(circuit.choices[part.choices[0]], part.choices[0])
     )
     lines.append(f"share of the gradient{about}, and the classes with the largest d log P / d log p")
     return lines + aligned(
         {
             names[part.choices[0]]: f"{part.share:6.1%}  {_steepest(part, class_names[part.choices[0]])}"
-            for part in explanation.contributions
+            for part in contributions
         },
         "  ",
     )
+
+
+def _place(choice: Choice, index: int) -> tuple[object, ...]:
+    """Of what a reader meets: the images in the order of the query, then what the program leaves to chance."""
+    return (0, choice.source.slots, index) if isinstance(choice.source, NeuralSource) else (1, (), index)
 
 
 def _steepest(part: Contribution, classes: Sequence[str]) -> str:

@@ -31,7 +31,7 @@ def query_probabilities(program: Program) -> dict[str, float]:
             neural.position,
         )
     formula, impossible = ground_queries(program)
-    circuit = _compiled(program, formula)
+    circuit = _compiled(formula)
     values = _node_probabilities(circuit)
     evidence = values[circuit.evidence]
     if evidence == 0:
@@ -40,12 +40,9 @@ def query_probabilities(program: Program) -> dict[str, float]:
     return {query: possible.get(query, 0.0) for query in (*formula.queries, *impossible)}
 
 
-def _compiled(program: Program, formula: Formula) -> Circuit:
+def _compiled(formula: Formula) -> Circuit:
     """The circuit of the answers and of what always holds, since compiling refuses if no answer is possible."""
-    try:
-        return compile(replace(formula, roots=formula.roots | {(): ALWAYS}, queries=(*formula.queries, "true")))
-    except ProgramError as error:
-        raise ProgramError(error.message, program.place_of("evidence")) from error
+    return compile(replace(formula, roots=formula.roots | {(): ALWAYS}, queries=(*formula.queries, "true")))
 
 
 def _node_probabilities(circuit: Circuit) -> dict[int, float]:

@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from gedi_nesy.errors import LimitError, Position
+from gedi_nesy.errors import Position
 from gedi_nesy.logic import terms
 from gedi_nesy.logic.circuit import Circuit
-from gedi_nesy.logic.compiling import DiagramTooLarge, Work, compile
 from gedi_nesy.logic.formula import NeuralSource
-from gedi_nesy.logic.grounding import ground, prepared_database
+from gedi_nesy.logic.grounding import prepared_database
+from gedi_nesy.logic.limits import measured_circuit
 from gedi_nesy.logic.problog_errors import problog_errors
 from gedi_nesy.logic.program import NeuralPredicate, Program
 from gedi_nesy.logic.query import QueryTemplate
 
 DECLARATIONS = ("query/1", "evidence/1", "evidence/2")  # predicates that ProbLog itself calls
-MAX_NODES = 2_000_000
 
 
 @dataclass(frozen=True)
@@ -90,10 +88,10 @@ def check(program: Program, template: QueryTemplate | None = None) -> ProgramRep
         template: a query to ground and compile as well.
 
     Raises:
-        ProgramError: the template's query, or one in the file, cannot be grounded or compiled.
+        ProgramError: the template's query, or one in the file, cannot be grounded or compiled; the former within limits.
     """
     calls = list(_calls(program))
-    called = {signature for signature, _ in calls} | ({template.term.signature} if template else set())
+    called = {signature for signature, _ in calls} | {goal.signature for goal in _asked(template)}
     mentioned = _mentioned_atoms(program)
     queries = tuple(str(query) for query, _ in _queries(program))
     undefined = tuple(_undefined(program, calls))
@@ -113,18 +111,14 @@ def check(program: Program, template: QueryTemplate | None = None) -> ProgramRep
     )
 
 
+def _asked(template: QueryTemplate | None) -> Iterator[Any]:
+    """The goals of a query, negated ones too."""
+    for goal in template.goals() if template else ():
+        yield from terms.goals(goal)
+
+
 def _circuit_size(program: Program, template: QueryTemplate) -> CircuitSize:
-    start = time.perf_counter()
-    formula = ground(program, template)
-    grounded = time.perf_counter()
-    try:
-        circuit = compile(formula, work=Work(max_nodes=MAX_NODES))
-    except DiagramTooLarge as error:
-        raise LimitError(
-            f"compiling the query {template.text} takes more than {MAX_NODES:,} nodes: let each step of a recursion read"
-            " few images and pass on a small result",
-            Position(program.source),
-        ) from error
+    circuit, seconds = measured_circuit(program, template)
     reads = _reads(circuit, template)
     read = {name for names in reads.values() for joined in names for name in joined.split("+")}
     return CircuitSize(
@@ -134,8 +128,8 @@ def _circuit_size(program: Program, template: QueryTemplate) -> CircuitSize:
         circuit.num_edges,
         reads,
         tuple(slot for slot in template.slots if slot not in read),
-        grounded - start,
-        time.perf_counter() - grounded,
+        seconds["grounding"],
+        seconds["compiling"],
     )
 
 

@@ -84,7 +84,7 @@ def _pairs(items: Iterable[tuple[int, int]]) -> tuple[tuple[int, int], ...]:
     return tuple((first, second) for first, second in items)
 
 
-def _choice(source: dict[str, object], num_classes: int) -> Choice:
+def _choice(source: dict[str, object], num_classes: int, classes: Iterable[str]) -> Choice:
     fields = {name: tuple(value) if isinstance(value, list) else value for name, value in source.items()}
     kind = NeuralSource if "network" in fields else Learnable if "initial" in fields else Constant
-    return Choice(kind(**fields), num_classes)  # type: ignore[arg-type]
+    return Choice(kind(**fields), num_classes, tuple(classes))  # type: ignore[arg-type]

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import itertools
+import math
+
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
 from gedi_nesy.logic.circuit import TRUE, Circuit
-from gedi_nesy.logic.constraint import Constraint, ConstraintSpec, PerNetwork
+from gedi_nesy.logic.constraint import Constraint, ConstraintSpec, PerNetwork, one_hot_log
 from gedi_nesy.logic.evaluation import CircuitEvaluator
-from gedi_nesy.logic.formula import Constant, Learnable, NeuralSource, Source
+from gedi_nesy.logic.formula import Choice, Constant, Learnable, NeuralSource, Source
 from gedi_nesy.logic.learnable import LearnableProbabilities
 from gedi_nesy.logic.limits import Limits, compiled_circuit
 from gedi_nesy.logic.networks import check_networks, unbound_input
+
+MAX_PRODUCTS = 10_000_000  # of a look at all classes; a second or less
 
 
 def build_constraint(spec: ConstraintSpec, limits: Limits | None = None) -> CircuitConstraint:
@@ -41,6 +46,7 @@ class CircuitConstraint(Constraint):
     def __init__(self, circuit: Circuit, spec: ConstraintSpec) -> None:
         super().__init__(spec, circuit.answers)
         self.circuit = circuit
+        self.has_chance = not all(map(_is_neural, circuit.choices))  # not every query needs the program's
         self.learnable = LearnableProbabilities() if spec.learnable is None else spec.learnable
         self.first_row = self._lay_out_rows()
         has_evidence = circuit.evidence != TRUE
@@ -67,6 +73,25 @@ class CircuitConstraint(Constraint):
         if not self.circuit.complements:
             raise ValueError("targets other than 1 need a constraint built with complements=True")
         return self._of_root(log_probs, answer, len(self.answers))
+
+    @torch.no_grad()
+    def best(self) -> Float[Tensor, " answers"] | None:
+        """All classes are tried, if that does not take long; see `Constraint.best`."""
+        sources = {choice.source: choice.num_classes for choice in self.circuit.choices if _is_neural(choice)}
+        if len(sources) < sum(map(_is_neural, self.circuit.choices)):
+            return None  # of two draws from one distribution the best may be that neither is certain
+        if math.prod(sources.values()) * self.circuit.num_edges > MAX_PRODUCTS:
+            return None
+        worlds = torch.tensor(list(itertools.product(*map(range, sources.values()))))
+        columns: dict[Source, Tensor] = dict(zip(sources, worlds.T, strict=True))
+        anything = torch.zeros(len(worlds), dtype=torch.long)
+        certain = {}
+        for name, shape in self.networks.items():
+            inputs = [NeuralSource(name, tuple(map(self.slots.index, slots))) for slots in shape.inputs]
+            classes = torch.stack([columns.get(source, anything) for source in inputs], 1)
+            certain[name] = one_hot_log(classes, shape.num_classes).to(self.constant_log_probs.device)
+        joint: Tensor = self(certain)
+        return joint.amax(0)
 
     def size(self) -> dict[str, int]:
         """Random choices, decisions and products."""
@@ -128,6 +153,10 @@ class CircuitConstraint(Constraint):
         if (source.network, slots) not in self._input_rows:
             raise unbound_input(self.template, source.network, slots, self.networks[source.network])
         return self._input_rows[source.network, slots]
+
+
+def _is_neural(choice: Choice) -> bool:
+    return isinstance(choice.source, NeuralSource)
 
 
 def _given(joint: Float[Tensor, "*shape"], evidence: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:

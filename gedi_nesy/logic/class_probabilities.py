@@ -14,12 +14,11 @@ from gedi_nesy.errors import DataError, Position, did_you_mean
 from gedi_nesy.logic.circuit import Circuit
 from gedi_nesy.logic.explaining import Distribution, uniform
 from gedi_nesy.logic.formula import NeuralSource
-from gedi_nesy.logic.naming import ClassNames
 
 SLACK = 1e-3  # how far probabilities may be from summing to 1; they are written with few digits
 
 
-def read_probabilities(file: Path, circuit: Circuit, names: Sequence[str], classes: ClassNames) -> list[Distribution]:
+def read_probabilities(file: Path, circuit: Circuit, names: Sequence[str]) -> list[Distribution]:
     """The probabilities of each choice of a circuit; uniform for images that the file does not name.
 
     JSON: an object with a list for each image, or an object by class. CSV: a column `slot`, then one for each class.
@@ -28,7 +27,6 @@ def read_probabilities(file: Path, circuit: Circuit, names: Sequence[str], class
         file: JSON, or CSV if it is called so. An image is named by its slot, `A`, or with its network, `net(A)`.
         circuit: says which choices there are.
         names: of the choices.
-        classes: of each network.
 
     Raises:
         DataError: the file cannot be read, names no image of the query, or its numbers are no probabilities.
@@ -43,7 +41,7 @@ def read_probabilities(file: Path, circuit: Circuit, names: Sequence[str], class
             for key in (slots, names[index]):
                 if key in given:
                     used.add(key)
-                    distributions[index] = _distribution(key, given[key], classes[choice.source.network], where)
+                    distributions[index] = _distribution(key, given[key], choice.classes, where)
     for key in given.keys() - used:
         raise DataError(
             f'"{key}" is no image that the query depends on.{did_you_mean(key, names)} Known: {", ".join(names)}', where

@@ -64,13 +64,11 @@ def compile(formula: Formula, *, complements: bool = False, work: Work | None = 
     diagram = _Diagram([formula.choices[choice].num_classes for choice in order], work)
     with deep_recursion():
         functions = _Functions(formula, groups, order, diagram, work)
-        evidence = diagram.conjoin(map(functions.of, formula.evidence))
+        evidence = _evidence(formula, functions)
         answers = [functions.of(key) for key in formula.roots.values()]
         roots = [diagram.conjoin((answer, evidence)) for answer in answers]
         opposites = [diagram.conjoin((diagram.negate(answer), evidence)) for answer in answers] if complements else []
         any_answer = diagram.disjoin(roots)
-    if evidence == FALSE:
-        raise ProgramError("the evidence contradicts itself: no classes and chances make all of it hold")
     if any_answer == FALSE:
         query = ", ".join(formula.queries[:3])
         raise ProgramError(f"the query {query} has no proof: each of its proofs contradicts itself or the evidence")
@@ -87,6 +85,17 @@ def compile(formula: Formula, *, complements: bool = False, work: Work | None = 
         queries=tuple(formula.queries[index] for index in possible),
         complements=tuple(place[opposite] for opposite in opposites),
     )
+
+
+def _evidence(formula: Formula, functions: _Functions) -> int:
+    """The node of all evidence; ProgramError where the first piece stands that cannot hold beside those before."""
+    known = TRUE
+    for number, literal in enumerate(formula.evidence):
+        known = functions.diagram.conjoin((known, functions.of(literal)))
+        if known == FALSE:
+            place = formula.places[number] if formula.places else None
+            raise ProgramError("the evidence contradicts itself: no classes and chances make all of it hold", place)
+    return known
 
 
 def choice_order(formula: Formula, groups: Sequence[tuple[int, ...]]) -> list[int]:

@@ -14,6 +14,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
 from ..errors import ProgramError
+from .probabilities import has_chance
 from .query import find_answer
 
 if TYPE_CHECKING:
@@ -79,6 +80,7 @@ class Constraint(nn.Module, ABC):
         labels: names of the label columns, in the order of the template.
         answers: one tuple of strings for each answer, in the order that `answer` indexes.
         networks: what each network gives.
+        has_chance: whether something besides the networks is left to chance.
     """
 
     def __init__(self, spec: ConstraintSpec, answers: Sequence[tuple[str, ...]]) -> None:
@@ -86,6 +88,7 @@ class Constraint(nn.Module, ABC):
         self.template, self.answers = spec.template, tuple(answers)
         self.slots, self.labels = spec.template.slots, spec.template.labels
         self.networks = dict(spec.networks)
+        self.has_chance = has_chance(spec.program)
         self._has_looked = False
 
     @staticmethod
@@ -209,6 +212,10 @@ class Constraint(nn.Module, ABC):
             for name, index in self._per_network(classes).items()
         }
         return self.log_probability(certain, answer) > LOG_HALF
+
+    def best(self) -> Float[Tensor, " answers"] | None:
+        """log of the largest probability that each answer has for any classes of the inputs; None where nobody knows."""
+        return None
 
     def size(self) -> dict[str, int]:
         """Figures of what the constraint computes, such as circuit nodes; empty where there is nothing to count."""

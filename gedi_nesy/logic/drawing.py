@@ -10,7 +10,7 @@ from html import escape
 from gedi_nesy.errors import ProgramError
 from gedi_nesy.logic.circuit import FALSE, TRUE, Circuit
 from gedi_nesy.logic.formula import Answer
-from gedi_nesy.logic.naming import ClassNames, answer_text, names_of_classes
+from gedi_nesy.logic.naming import answer_text
 
 MAX_NODES = 150
 ROW, COLUMN, RADIUS, CHARACTER = 100, 80, 7, 7.5  # pixels
@@ -68,12 +68,12 @@ def circuit_svg(circuit: Circuit, names: Names) -> str:
     )
 
 
-def answers_svg(circuit: Circuit, names: Sequence[str], classes: ClassNames, answers: Iterable[Answer]) -> str:
+def answers_svg(circuit: Circuit, names: Sequence[str], answers: Iterable[Answer]) -> str:
     """The drawing of some answers.
 
     Args:
         names: of each choice.
-        classes: of the classes of each network.
+        answers: those to draw.
 
     Raises:
         ProgramError: there are too many nodes for a picture.
@@ -83,8 +83,7 @@ def answers_svg(circuit: Circuit, names: Sequence[str], classes: ClassNames, ans
     for answer in answers:
         before = f"{roots[root_of[answer]]}; " if root_of[answer] in roots else ""
         roots[root_of[answer]] = before + answer_text(answer)
-    class_names = [names_of_classes(choice, classes) for choice in circuit.choices]
-    return circuit_svg(circuit, Names(names, class_names, roots))
+    return circuit_svg(circuit, Names(names, [choice.classes for choice in circuit.choices], roots))
 
 
 Places = dict[int, tuple[float, float]]

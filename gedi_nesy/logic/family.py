@@ -158,6 +158,21 @@ class ConstraintFamily(nn.Module):
             result[rows] = fits & constraint.satisfied(certain, part.answer)
         return result
 
+    @property
+    def has_chance(self) -> bool:
+        """Whether the program leaves something to chance that the query needs."""
+        return any(constraint.has_chance for constraint in self.constraints)
+
+    def best(self, examples: Examples) -> Float[Tensor, " examples"] | None:
+        """log of the largest probability of each example's answer for any classes of its images; None where nobody knows."""
+        values = torch.zeros(len(examples), device=examples.answer.device)
+        for constraint, rows, part in self._by_structure(examples):
+            best = constraint.best()
+            if best is None:
+                return None
+            values[rows] = best[part.answer]
+        return values
+
     def check_known(self, examples: Examples) -> None:
         """DataError where an image is said to be of a class that the network which reads it does not have."""
         for constraint, _, part in self._by_structure(examples):

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+
+from gedi_nesy.errors import Position
 
 TRUE = 0  # the literal that always holds; key k > 0 is node k, -k its negation
 Answer = tuple[str, ...]
@@ -46,10 +48,16 @@ class Choice:
     """A random variable with finitely many classes, independent of all others.
 
     Two choices may have one source: ProbLog makes a new choice for each grounding of a clause.
+
+    Attributes:
+        source: where its probabilities come from.
+        num_classes: how many classes it has.
+        classes: what they are called: the values of a network's domain, or the heads of a clause.
     """
 
     source: Source
     num_classes: int
+    classes: tuple[str, ...] = field(default=(), compare=False)
 
 
 @dataclass(frozen=True)
@@ -86,6 +94,7 @@ class Formula:
         roots: the literal of each provable answer, answers in order (numbers by size, then text).
         queries: the ground query of each answer as ProbLog text, image i written slot(i).
         evidence: literals that are known to hold.
+        places: where each of them is stated.
     """
 
     choices: tuple[Choice, ...]
@@ -93,3 +102,4 @@ class Formula:
     roots: dict[Answer, int]
     queries: tuple[str, ...]
     evidence: tuple[int, ...]
+    places: tuple[Position, ...] = ()

@@ -10,10 +10,10 @@ from gedi_nesy.errors import Position, ProgramError
 from gedi_nesy.logic import terms
 from gedi_nesy.logic.formula import Answer, Formula
 from gedi_nesy.logic.probabilities import is_learnable, parameter_arguments
-from gedi_nesy.logic.problog_errors import TENSOR, problog_errors
+from gedi_nesy.logic.problog_errors import EVIDENCE_ON_IMAGES, TENSOR, problog_errors
 from gedi_nesy.logic.program import NeuralPredicate, Program, is_neural
 from gedi_nesy.logic.query import QueryTemplate, one_goal, sort_answers
-from gedi_nesy.logic.translation import LEARNABLE, NEURAL, Translation
+from gedi_nesy.logic.translation import LEARNABLE, NEURAL, Translation, neural_atoms
 
 if TYPE_CHECKING:
     from gedi_nesy.logic.guarded import GuardedDatabase
@@ -33,7 +33,7 @@ def ground(program: Program, template: QueryTemplate) -> Formula:
     """
     program, template = one_goal(program, template)
     graph = _ground(program, [template.goal()])
-    return _formula(program, template.text, graph, _answers(program, template, graph))
+    return _formula(program, template.text, template.slots, graph, _answers(program, template, graph))
 
 
 def ground_queries(program: Program) -> tuple[Formula, tuple[str, ...]]:
@@ -51,12 +51,14 @@ def ground_queries(program: Program) -> tuple[Formula, tuple[str, ...]]:
             "the program asks nothing; write query(...) for what you want to know", Position(program.source)
         )
     roots: Roots = {(text,): (key, text) for text, key in found.items() if key is not None}
-    return _formula(program, "query/1", graph, roots), tuple(text for text, key in found.items() if key is None)
+    return _formula(program, "query/1", (), graph, roots), tuple(text for text, key in found.items() if key is None)
 
 
-def _formula(program: Program, query: str, graph: Any, roots: Roots) -> Formula:
+def _formula(program: Program, query: str, slots: Sequence[str], graph: Any, roots: Roots) -> Formula:
     evidence = _evidence(program, graph)
-    translation = Translation(program, query, graph, [*(key for key, _ in roots.values()), *evidence])
+    translation = Translation(
+        program, query, slots, graph, [*(key for key, _ in roots.values()), *(key for key, _ in evidence)]
+    )
     literals = {answer: translation.literal(key) for answer, (key, _) in roots.items()}
     queries = tuple(text for _, text in roots.values())
     return Formula(
@@ -64,7 +66,8 @@ def _formula(program: Program, query: str, graph: Any, roots: Roots) -> Formula:
         tuple(translation.nodes),
         literals,
         queries,
-        tuple(map(translation.literal, evidence)),
+        tuple(translation.literal(key) for key, _ in evidence),
+        tuple(position for _, position in evidence),
     )
 
 
@@ -179,15 +182,21 @@ def _answers(program: Program, template: QueryTemplate, graph: Any) -> Roots:
     return sort_answers(found)
 
 
-def _evidence(program: Program, graph: Any) -> list[int]:
-    """Keys of what is known to hold."""
-    signed = [
-        (graph.negate(key) if value < 0 else key, value, name) for name, key, value in graph.evidence_all() if value
-    ]
-    for key, value, name in signed:
-        if key is None:
+def _evidence(program: Program, graph: Any) -> list[tuple[int, Position]]:
+    """Keys of what is known to hold, and where the program says so."""
+    found = []
+    for name, key, value in graph.evidence_all():
+        if not value:
+            continue
+        text = name if value > 0 else -name
+        position = program.position(name.location) if name.location else program.place_of("evidence")
+        signed = graph.negate(key) if value < 0 else key
+        if signed is None:
+            raise ProgramError(f"the evidence {text} contradicts the program: it can never hold", position)
+        for neural, inputs in neural_atoms(program, graph, signed):
+            named = ", ".join(map(str, inputs))
             raise ProgramError(
-                f"the evidence {name if value > 0 else -name} contradicts the program: it can never hold",
-                program.place_of("evidence"),
+                f"the evidence {text} asks the network {neural.network} about {named}. {EVIDENCE_ON_IMAGES}", position
             )
-    return [key for key, _, _ in signed]
+        found.append((signed, position))
+    return found

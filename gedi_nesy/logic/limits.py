@@ -59,14 +59,17 @@ def compiled_circuit(
         InternalError: the child failed; with its traceback.
     """
     question = _question(program, template, complements)
-    key = circuit_key(question)
-    known = None if program.allow_python else load_circuit(key)
-    if known is not None:
-        return known
-    text = _compile_in_child(program, question, limits)
-    if not program.allow_python:
-        store_circuit(key, text)
-    return Circuit.from_json(text)
+    known = None if program.allow_python else load_circuit(circuit_key(question))
+    return known if known is not None else _compiled_anew(program, question, limits)[0]
+
+
+def measured_circuit(program: Program, template: QueryTemplate) -> tuple[Circuit, dict[str, float]]:
+    """The circuit of a query, compiled anew within the default limits, and the seconds that each stage took.
+
+    Raises:
+        ProgramError: see `compiled_circuit`.
+    """
+    return _compiled_anew(program, _question(program, template, complements=False), DEFAULT)
 
 
 def _question(program: Program, template: QueryTemplate, complements: bool) -> dict[str, Any]:
@@ -79,15 +82,24 @@ def _question(program: Program, template: QueryTemplate, complements: bool) -> d
     }
 
 
-def _compile_in_child(program: Program, question: dict[str, Any], limits: Limits) -> str:
-    """The circuit as JSON."""
+def _compiled_anew(program: Program, question: dict[str, Any], limits: Limits) -> tuple[Circuit, dict[str, float]]:
+    """The circuit, now in the cache, and the seconds of each stage."""
+    text, seconds = _compile_in_child(program, question, limits)
+    if not program.allow_python:
+        store_circuit(circuit_key(question), text)
+    return Circuit.from_json(text), seconds
+
+
+def _compile_in_child(program: Program, question: dict[str, Any], limits: Limits) -> tuple[str, dict[str, float]]:
+    """The circuit as JSON, and the seconds of each stage."""
     request = question | {"source": program.source, "allow_python": program.allow_python} | limits.model_dump()
     output, exit_code = _run_worker(json.dumps(request), limits.seconds)
     lines = [line.partition(" ") for line in output.decode().split("\n")[:-1]]  # the last one is not complete
-    outcomes = {kind: text for kind, _, text in lines}
-    progress = json.loads(outcomes.pop("progress", '{"stage": "parsing"}'))
+    outcomes = {kind: text for kind, _, text in lines if kind != "progress"}
+    reports = [json.loads(text) for kind, _, text in lines if kind == "progress"]
+    progress = reports[-1] if reports else {"stage": "parsing"}
     if "circuit" in outcomes:
-        return outcomes["circuit"]
+        return outcomes["circuit"], {report["stage"]: report["seconds"] for report in reports}
     if "error" in outcomes:
         message, position = json.loads(outcomes["error"])
         raise ProgramError(message, position and Position(*position))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from gedi_nesy.logic.circuit import Circuit
-from gedi_nesy.logic.formula import Answer, Choice, Constant, Learnable, NeuralSource
+from gedi_nesy.logic.formula import Answer, Constant, Learnable, NeuralSource
 from gedi_nesy.logic.program import Program
 from gedi_nesy.logic.query import QueryTemplate
 
@@ -19,7 +19,7 @@ def answer_text(answer: Answer) -> str:
 
 def class_names(program: Program) -> dict[str, tuple[str, ...]]:
     """The domain of each network of a program."""
-    return {neural.network: neural.domain or ("false", "true") for neural in program.neural_predicates}
+    return {neural.network: neural.classes for neural in program.neural_predicates}
 
 
 def choice_names(circuit: Circuit, template: QueryTemplate) -> list[str]:
@@ -33,10 +33,3 @@ def choice_names(circuit: Circuit, template: QueryTemplate) -> list[str]:
         else:
             names.append(source.name if isinstance(source, Learnable) else f"chance {num_constants}")
     return names
-
-
-def names_of_classes(choice: Choice, networks: ClassNames) -> Sequence[str]:
-    """What the classes of a choice are called; those of the program's own are numbered: heads in order, then none of them."""
-    if isinstance(choice.source, NeuralSource):
-        return networks[choice.source.network]
-    return [f"outcome {index + 1}" for index in range(choice.num_classes)]

@@ -22,13 +22,15 @@ class LearnableClause:
     """A clause that has `t(...)` among the probabilities of its heads.
 
     Attributes:
-        name: its heads as text; unique in the program.
+        name: its heads with their probabilities as text; unique in the program.
+        heads: the text of each head.
         initial: a probability for each head, and for "none of these" if something is left.
         fixed: which of them are plain numbers.
         position: of the first `t(...)`.
     """
 
     name: str
+    heads: tuple[str, ...]
     initial: tuple[float, ...]
     fixed: tuple[bool, ...]
     position: Position
@@ -86,8 +88,10 @@ def learnable_clauses(program: Program) -> Iterator[LearnableClause]:
         if not any(map(is_learnable, heads)):
             continue
         position = program.position(next(filter(is_learnable, heads)).probability.location)
+        texts = tuple(str(head.with_probability()) for head in heads)
         name = "; ".join(
-            f"{'t' if is_learnable(head) else head.probability}::{head.with_probability()}" for head in heads
+            f"{'t' if is_learnable(head) else head.probability}::{text}"
+            for head, text in zip(heads, texts, strict=True)
         )
         places = ("", f" (line {position.line})", f" (line {position.line}, column {position.column})")
         name = next(name + place for place in places if name + place not in names)
@@ -95,7 +99,7 @@ def learnable_clauses(program: Program) -> Iterator[LearnableClause]:
         for head in heads:
             _check_start(program, clause, head)
         initial, fixed = _distribution(heads, position)
-        yield LearnableClause(name, initial, fixed, position)
+        yield LearnableClause(name, texts, initial, fixed, position)
 
 
 def _start(head: Any) -> float | None:

@@ -33,6 +33,9 @@ TENSOR_PREDICATES = frozenset([
 ])  # fmt: skip
 
 
+EVIDENCE_ON_IMAGES = (
+    "Evidence cannot name the images of a query; write what is known of them into the query, as a goal after a comma"
+)
 TENSOR = "tensor"  # what stands for the output of an nn/3 while a program is grounded
 
 
@@ -59,6 +62,8 @@ def problog_errors(program: Program) -> Iterator[None]:
         if TENSOR in str(error) and (neural := next(tensors, None)):
             raise tensor_error(neural) from error
         position = _position(program, error)
+        if (asked := _open_image(program, error, position)) is not None:
+            raise asked from error
         raise ProgramError(_explain(program, error, position), position) from error
     except RecursionError as error:
         raise ProgramError("a term is nested too deeply to be grounded", Position(program.source)) from error
@@ -80,12 +85,6 @@ def _explain(program: Program, error: Any, position: Position) -> str:
     if kind == "IndirectCallCycleError":
         return f"{here or 'a predicate'} collects answers that depend on itself, which has no meaning in ProbLog"
     if kind == "NonGroundProbabilisticClause":
-        for neural in program.neural_predicates:
-            if here and here.partition("(")[0] == neural.functor:
-                return (
-                    f"the neural predicate {neural.functor}/{neural.arity} is asked about an open image; bind it,"
-                    " and declare every variable of the query that stands for an image as one"
-                )
         clause = f"the probabilistic clause of {here}" if here else "a probabilistic clause"
         return f"{clause} still has variables once its body holds; the body must bind all of them"
     if kind == "NonGroundQuery":
@@ -93,6 +92,25 @@ def _explain(program: Program, error: Any, position: Position) -> str:
     if kind == "CallModeError":
         return f"{here or error.scope or 'a goal'} is called with ({error.received}); it takes ({') or ('.join(error.expected)})"
     return _subquery_fault(text) or _other_fault(text, here)
+
+
+def _open_image(program: Program, error: Any, position: Position) -> ProgramError | None:
+    """The fault of whoever asks a neural predicate about an image that is a variable; None for any other error."""
+    here = _text_at(program, position) or ""
+    neural = next((each for each in program.neural_predicates if here.partition("(")[0] == each.functor), None)
+    if type(error).__name__ != "NonGroundProbabilisticClause" or neural is None:
+        return None
+    fault = f"the neural predicate {neural.functor}/{neural.arity} is asked about an open image"
+    if (evidence := _evidence_under_way(error)) is None:
+        fault += "; bind it, and declare every variable of the query that stands for an image as one"
+        return ProgramError(fault, position)
+    return ProgramError(f"{fault}. {EVIDENCE_ON_IMAGES}", program.position(evidence.location))
+
+
+def _evidence_under_way(error: BaseException) -> Any | None:
+    """The evidence that is being grounded; the frame that grounds it knows."""
+    frames = (frame for frame, _ in traceback.walk_tb(error.__traceback__) if frame.f_code.co_name == "ground_evidence")
+    return next((frame.f_locals["query"][0] for frame in frames), None)
 
 
 def _other_fault(text: str, here: str | None) -> str:

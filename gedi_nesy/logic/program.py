@@ -62,9 +62,14 @@ class NeuralPredicate:
     position: Position
 
     @property
+    def classes(self) -> tuple[str, ...]:
+        """What the outcomes of the choice are called."""
+        return ("false", "true") if self.domain is None else self.domain
+
+    @property
     def num_classes(self) -> int:
         """How many outcomes the choice has."""
-        return 2 if self.domain is None else len(self.domain)
+        return len(self.classes)
 
 
 @dataclass(frozen=True)

@@ -76,8 +76,8 @@ def count_shortcuts(
         max_nodes: of the decision diagram over the maps.
 
     Raises:
-        ProgramError: the program has chance of its own, a network that reads several images at once, or two choices of one
-            network for one image; or the support cannot be used.
+        ProgramError: chance of the program's own decides an answer, a network reads several images at once or makes two
+            choices for one image, or the support cannot be used.
         LimitError: the diagram is larger than allowed, or the maps of a given prior cannot be told apart within it.
     """
     parts = [training(circuit, template, support)]

@@ -12,9 +12,9 @@ from gedi_nesy.errors import Position, ProgramError
 from gedi_nesy.logic.circuit import FALSE, TRUE, Circuit, Node
 from gedi_nesy.logic.class_maps import ReadClass
 from gedi_nesy.logic.compiling import compile
-from gedi_nesy.logic.formula import TRUE as ALWAYS
-from gedi_nesy.logic.formula import And, Answer, Atom, Choice, Formula, NeuralSource, Or
+from gedi_nesy.logic.formula import And, Answer, Choice, Formula, NeuralSource, Or
 from gedi_nesy.logic.query import QueryTemplate, find_answer
+from gedi_nesy.logic.settled import CircuitNodes, settled
 
 ALL: Literal["all"] = "all"
 DISTINCT: Literal["distinct"] = "distinct"
@@ -88,6 +88,7 @@ def training(circuit: Circuit, template: QueryTemplate, support: Support) -> Tra
     Raises:
         ProgramError: labels of images could not make such examples, or the support has none.
     """
+    circuit = settled(circuit, template)
     slots = _slots(circuit, template)
     if support == ALL:
         return _training(circuit, tuple((root, root) for root in circuit.roots))
@@ -139,18 +140,9 @@ class _Restriction:
 
     def __init__(self, circuit: Circuit, template: QueryTemplate, slots: Sequence[int]) -> None:
         self._circuit, self._template, self._slots = circuit, template, slots
-        self._nodes: list[Atom | And | Or] = []
-        self._atoms = {
-            (level, value): self._add(Atom(level, value))
-            for level, choice in enumerate(circuit.choices)
-            for value in range(choice.num_classes)
-        }
-        self._never = self._add(And((1, -1)))
-        values = {TRUE: ALWAYS, FALSE: self._never}
-        for number, node in enumerate(circuit.nodes):
-            edges = [self._add(And((self._atoms[node.choice, value], values[child]))) for value, child in node.edges]
-            values[number] = self._add(Or(tuple(edges)))
-        self._answers = [values[root] for root in circuit.roots]
+        self._nodes = CircuitNodes(circuit)
+        self._atoms, self._add = self._nodes.atoms, self._nodes.add
+        self._answers = [self._nodes.literals[root] for root in circuit.roots]
 
     def formula(self, given: Sequence[int]) -> Formula:
         """Roots: the answers, then the examples of each."""
@@ -160,7 +152,7 @@ class _Restriction:
         # Evidence that always holds keeps choices that decide nothing.
         atoms = tuple(self._atoms.values())
         anything = self._add(Or((*atoms, *(-atom for atom in atoms))))
-        return Formula(self._circuit.choices, tuple(self._nodes), roots, self._circuit.queries * 2, (anything,))
+        return self._nodes.formula(roots, (anything,))
 
     def distinct(self) -> list[int]:
         """Examples in which no two images that one network reads have the same class."""
@@ -193,7 +185,7 @@ class _Restriction:
         ]
         if not proved:
             said = "no answer" if reading.answer is None else f"not the answer {','.join(reading.answer)}"
-            names = ", ".join(f"{slot} = {value}" for slot, value in reading.classes.items())
+            names = _classes_text(self._circuit, self._template, classes)
             raise ProgramError(
                 f"the classes ({names}) prove {said} of the query {self._template.text}", reading.position
             )
@@ -203,11 +195,14 @@ class _Restriction:
         """The disjunction as a tree, whose diagrams are joined while they are small."""
         while len(keys) > 1:
             keys = [self._add(Or(tuple(keys[start : start + 2]))) for start in range(0, len(keys), 2)]
-        return keys[0] if keys else self._never
+        return keys[0] if keys else self._nodes.never
 
-    def _add(self, node: Atom | And | Or) -> int:
-        self._nodes.append(node)
-        return len(self._nodes)
+
+def _classes_text(circuit: Circuit, template: QueryTemplate, classes: Sequence[int]) -> str:
+    """Such as `A = 3, B = 4`."""
+    names = [template.slots[_source(circuit, level).slots[0]] for level in range(len(classes))]
+    values = [choice.classes[value] for choice, value in zip(circuit.choices, classes, strict=True)]
+    return ", ".join(f"{name} = {value}" for name, value in zip(names, values, strict=True))
 
 
 def _holds(circuit: Circuit, node: int, classes: Sequence[int]) -> bool:
@@ -221,9 +216,7 @@ def _slots(circuit: Circuit, template: QueryTemplate) -> list[int]:
     """The slot that each choice reads; ProgramError unless each choice is a network's for one image."""
     sources = [choice.source for choice in circuit.choices]
     fault = None
-    if not all(isinstance(source, NeuralSource) for source in sources):
-        fault = "the program has chance of its own; count for a copy in which what it calls probable is certain"
-    elif wide := [source for source in sources if isinstance(source, NeuralSource) and len(source.slots) > 1]:
+    if wide := [source for source in sources if isinstance(source, NeuralSource) and len(source.slots) > 1]:
         fault = f"the network {wide[0].network} reads several images at once"
     elif len(set(sources)) < len(sources):
         fault = "the program makes two choices for one image"

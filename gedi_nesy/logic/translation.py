@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from gedi_nesy.errors import Position, ProgramError
@@ -26,16 +26,17 @@ class Translation:
     Args:
         program: which neural predicates and learnable clauses the atoms are of.
         query: names the query in messages.
+        slots: names of its images.
         graph: ProbLog's `LogicFormula`.
         roots: keys of what is asked and known; nodes that they do not need are left out.
     """
 
-    def __init__(self, program: Program, query: str, graph: Any, roots: Iterable[int]) -> None:
-        self.program, self.query = program, query
+    def __init__(self, program: Program, query: str, slots: Sequence[str], graph: Any, roots: Iterable[int]) -> None:
+        self.program, self.query, self.slots = program, query, slots
         self.nodes: list[Atom | And | Or] = []
         self._choice_of_group: dict[Any, int] = {}
         self._choices: list[Source | list[float]] = []
-        self._num_classes: list[int] = []
+        self._classes: list[list[str]] = []
         needed = _needed(graph, roots)
         self._key = {key: number for number, key in enumerate(needed, start=1)}
         for node in map(graph.get_node, needed):
@@ -51,18 +52,18 @@ class Translation:
 
     def choices(self) -> Iterator[Choice]:
         """Every choice; those with plain numbers get a last class for whatever their atoms leave over."""
-        for source, num_classes in zip(self._choices, self._num_classes, strict=True):
+        for source, classes in zip(self._choices, self._classes, strict=True):
             if isinstance(source, list):
                 rest = 1 - math.fsum(source)
                 probabilities = (*source, rest) if rest > ROUNDING else tuple(source)
-                yield Choice(Constant(probabilities), len(probabilities))
+                yield _named(Constant(probabilities), classes, len(probabilities))
             else:
-                yield Choice(source, num_classes)
+                yield _named(source, classes, len(source.initial) if isinstance(source, Learnable) else len(classes))
 
     def _atom(self, node: Any) -> Atom:
         # An atom without a group is a fact: a choice of its own.
         group = node.identifier if node.group is None else node.group
-        functor = node.probability.functor if terms.is_compound(node.probability) else None
+        functor = _functor(node.probability)
         if functor not in (NEURAL, LEARNABLE):
             return self._constant_atom(group, node)
         number, class_index, items = node.probability.args
@@ -70,35 +71,47 @@ class Translation:
             arguments = terms.list_items(items) or []
             add = self._add_neural if functor == NEURAL else self._add_learnable
             add(group, int(number), arguments)
-        return Atom(self._choice_of_group[group], int(class_index))
+        index = self._choice_of_group[group]
+        if functor == LEARNABLE:
+            self._classes[index][int(class_index)] = str(self._with_names(_head(node)))
+        return Atom(index, int(class_index))
 
     def _add_neural(self, group: Any, number: int, inputs: list[Any]) -> None:
         neural = self.program.neural_predicates[number]
         if neural.is_tensor:
             raise tensor_error(neural)
         slots = tuple(self._slot(neural, item) for item in inputs)
-        self._add_choice(group, NeuralSource(neural.network, slots), neural.num_classes)
+        self._add_choice(group, NeuralSource(neural.network, slots), neural.classes)
 
     def _slot(self, neural: NeuralPredicate, item: Any) -> int:
-        if terms.is_compound(item) and item.signature == f"{SLOT}/1":
+        if _is_slot(item):
             return int(item.args[0])
         raise ProgramError(
             f"the network {neural.network} reads {item}, which is no image of the query {self.query}",
             neural.position,
         )
 
+    def _with_names(self, term: Any) -> Any:
+        """The term with the names of its images."""
+        from problog.logic import Term
+
+        if _is_slot(term):
+            return Term(self.slots[int(term.args[0])])
+        return term.with_args(*map(self._with_names, term.args)) if terms.is_compound(term) else term
+
     def _add_learnable(self, group: Any, number: int, arguments: list[Any]) -> None:
         clause = self.program.learnables[number]
         name = f"{clause.name} [{', '.join(map(str, arguments))}]" if arguments else clause.name
-        self._add_choice(group, Learnable(name, clause.initial, clause.fixed), len(clause.initial))
+        self._add_choice(group, Learnable(name, clause.initial, clause.fixed), clause.heads)
 
     def _constant_atom(self, group: Any, node: Any) -> Atom:
         if group not in self._choice_of_group:
-            self._add_choice(group, [], 0)
+            self._add_choice(group, [], ())
         index = self._choice_of_group[group]
         probabilities = self._choices[index]
         assert isinstance(probabilities, list)  # a group's atoms come from one clause, so they are all of one kind
         probabilities.append(self._probability(node))
+        self._classes[index].append(str(self._with_names(_head(node))))
         if math.fsum(probabilities) > 1 + SLACK:
             raise ProgramError(
                 f"the probabilities of an annotated disjunction sum to {math.fsum(probabilities):g}, more than 1",
@@ -125,10 +138,38 @@ class Translation:
                 return self.program.position(location)
         return Position(self.program.source)
 
-    def _add_choice(self, group: Any, source: Source | list[float], num_classes: int) -> None:
+    def _add_choice(self, group: Any, source: Source | list[float], classes: Iterable[str]) -> None:
         self._choice_of_group[group] = len(self._choices)
         self._choices.append(source)
-        self._num_classes.append(num_classes)
+        self._classes.append(list(classes))
+
+
+def _named(source: Source, classes: Sequence[str], num_classes: int) -> Choice:
+    """The choice; a class beyond those with a name is what happens when none of them does."""
+    rest = f"not {classes[0]}" if len(classes) == 1 else f"none of {', '.join(classes)}"
+    return Choice(source, num_classes, (*classes, rest)[:num_classes])
+
+
+def _functor(term: Any) -> Any | None:
+    return term.functor if terms.is_compound(term) else None
+
+
+def _is_slot(term: Any) -> bool:
+    return terms.is_compound(term) and term.signature == f"{SLOT}/1"
+
+
+def _head(node: Any) -> Any:
+    """The ground head that an atom is one of: of a rule's atom ProbLog's name is choice(Clause, Number, Head, ...)."""
+    is_of_rule = node.group is not None and node.name.functor == "choice" and node.name.args[0] == node.group[0]
+    return node.name.args[2] if is_of_rule else node.name
+
+
+def neural_atoms(program: Program, graph: Any, root: int) -> Iterator[tuple[NeuralPredicate, list[Any]]]:
+    """Neural predicate and inputs of every atom that a network decides below a node."""
+    for node in map(graph.get_node, _needed(graph, [root])):
+        if type(node).__name__ == "atom" and _functor(node.probability) == NEURAL:
+            number, _, inputs = node.probability.args
+            yield program.neural_predicates[int(number)], terms.list_items(inputs) or []
 
 
 def _needed(graph: Any, roots: Iterable[int]) -> list[int]:

@@ -48,10 +48,12 @@ class Reporter:
     def __init__(self, output: BinaryIO, work: Work) -> None:
         self.work = work
         self._output, self._lock = output, threading.Lock()
-        self.enter("parsing")
+        self._stage, self._start = "parsing", time.monotonic()
+        self.report()
 
     def enter(self, stage: str) -> None:
         """A new stage begins."""
+        self.report()  # how long the one before took
         self._stage, self._start = stage, time.monotonic()
         self.report()
 
@@ -110,7 +112,9 @@ def _end_with_parent() -> None:
 def _outcome(request: dict[str, Any], reporter: Reporter) -> tuple[str, str]:
     """What to tell the parent, in a line."""
     try:
-        return "circuit", _circuit(request, reporter).to_json()
+        circuit = _circuit(request, reporter)
+        reporter.report()
+        return "circuit", circuit.to_json()
     except ProgramError as error:
         return "error", json.dumps([error.message, error.position and astuple(error.position)])
     except DiagramTooLarge:

@@ -8,6 +8,7 @@ from torch import Tensor
 
 from gedi_nesy import ConfigError, Evaluation, Evaluator, Examples, Method, Task
 from gedi_nesy.evaluators import predict
+from gedi_nesy.logic.constraint import LOG_HALF
 from gedi_nesy.logic.family import ConstraintFamily
 from gedi_nesy.tasks import HasConstraint
 
@@ -42,8 +43,12 @@ class ConstraintSatisfaction(Evaluator):
             for pixels, examples in splits
         )
         numbers = {"satisfaction": held_out, "query_probability": probability, "satisfaction_train": in_training}
+        limits = _limits(task.constraint, task.test_examples.to(task.dataset.test.pixels.device))
+        definitions = _definitions(task.train_examples, task.test_examples)
         return Evaluation(
-            numbers, _definitions(task.train_examples, task.test_examples), failures=_memorised(in_training, held_out)
+            numbers,
+            {name: text + limits.get(name, "") for name, text in definitions.items()},
+            failures=_memorised(in_training, held_out),
         )
 
 
@@ -73,6 +78,20 @@ def _definitions(train: Examples, test: Examples) -> dict[str, str]:
         "query_probability": f"mean probability {of} over {held_out}",
         "satisfaction_train": f"the same as satisfaction for the {len(train)} training examples, images as they are",
     }
+
+
+def _limits(constraint: ConstraintFamily, examples: Examples) -> dict[str, str]:
+    """What to know of the numbers where the program's own chance may keep them below 1."""
+    if not constraint.has_chance:
+        return {}
+    satisfied = ", which is to make it more likely than not"
+    best = constraint.best(examples) if examples.target is None else None
+    if best is None:
+        fault = "the program's own chance may keep it below 1"
+        return {"satisfaction": f"{satisfied}; {fault}", "query_probability": f"; {fault}"}
+    numbers = {"satisfaction": (best > LOG_HALF).float().mean(), "query_probability": best.exp().mean()}
+    limits = {name: f"; the program's own chance leaves at most {number:.4f}" for name, number in numbers.items()}
+    return limits | {"satisfaction": satisfied + limits["satisfaction"]}
 
 
 def _memorised(train: float, held_out: float) -> tuple[str, ...]:

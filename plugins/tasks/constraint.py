@@ -37,7 +37,7 @@ from gedi_nesy.logic.constraint import UNKNOWN
 from gedi_nesy.logic.drawing import answers_svg
 from gedi_nesy.logic.family import Structure
 from gedi_nesy.logic.limits import Limits
-from gedi_nesy.logic.naming import choice_names, class_names
+from gedi_nesy.logic.naming import choice_names
 from gedi_nesy.logic.probabilities import has_chance
 from gedi_nesy.logic.program import Program, load_program
 from gedi_nesy.logic.query import QueryTemplate
@@ -214,7 +214,7 @@ class ConstraintTask(Task):
         names = choice_names(circuit, constraint.template)
         for answers in (circuit.answers, circuit.answers[:1]):
             try:
-                return {"circuit": answers_svg(circuit, names, class_names(self.program), answers)}
+                return {"circuit": answers_svg(circuit, names, answers)}
             except ProgramError:
                 continue
         return {}

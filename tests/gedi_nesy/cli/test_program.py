@@ -62,6 +62,15 @@ def test_shortcuts_of_two_networks_name_each(cli):
     assert code == 2 and "--labelled must say which network it is about; the program has net, op_net" in err
 
 
+def test_a_reading_that_proves_nothing_is_told_by_the_names_of_its_classes(cli):
+    Path("p.pl").write_text(OPERATORS)
+    Path("seen.csv").write_text("A,O,B,T\n1,plus,2,4\n")
+    ask = ("--query", "result(A,O,B,T)", "--images", "A,O,B", "--labels", "T", "--support", "seen.csv")
+    code, _, err = cli("program", "shortcuts", "p.pl", *ask)
+    assert code == 2
+    assert "seen.csv:2  the classes (A = 1, O = plus, B = 2) prove not the answer 4 of the query" in err
+
+
 def test_classes_are_called_what_the_user_calls_them(cli):
     Path("p.pl").write_text("nn(net,[X],Y,[0,1]) :: bit(X,Y).\np(A,B) :- bit(A,X), bit(B,Y), X =\\= Y.\n")
     ask = ("program", "shortcuts", "p.pl", "--query", "p(A,B)", "--images", "A,B")
@@ -111,6 +120,27 @@ def test_explain_tells_probability_world_and_gradient_and_draws(cli):
     assert f"1: {0.54 / 0.58:.4g}" in out
     picture = ElementTree.parse("circuit.svg")
     assert "mnist_net(A)" in {text.text for text in picture.iter("{http://www.w3.org/2000/svg}text")}
+
+
+def test_explain_lists_images_in_the_order_of_the_query(cli):
+    Path("p.pl").write_text(
+        "nn(net,[X],Y,[a,b]) :: kind(X,Y).\n0.4::late.\np([]).\np([A|T]) :- p(T), kind(A,a), late.\n"
+    )
+    code, out, err = cli("program", "explain", "p.pl", "--query", "p(L)", "--images", "L:3")
+    assert code == 0, err
+    names = [line.split()[0] for line in out.splitlines() if line.startswith(("  net", "  chance"))]
+    assert names == ["net(L_1)", "net(L_2)", "net(L_3)", "chance"] * 2
+
+
+def test_explain_calls_chance_by_the_heads_of_its_clause(cli):
+    Path("p.pl").write_text(
+        "nn(net,[X],Y,[a,b]) :: kind(X,Y).\n0.2::rain; 0.3::snow; 0.5::sun.\n0.4::late(X) :- kind(X,b).\n"
+        "p(A) :- kind(A,b), \\+ rain, \\+ snow, late(A).\n"
+    )
+    code, out, err = cli("program", "explain", "p.pl", "--query", "p(A)", "--images", "A")
+    assert code == 0, err
+    assert "  chance 1  none of rain, snow  (0.5)" in out and "  chance 2  late(A)  (0.4)" in out
+    assert "late(A): 1  not late(A): 0" in out
 
 
 @pytest.mark.parametrize("answer", ["[1,2],x", "[1, 2], x"])

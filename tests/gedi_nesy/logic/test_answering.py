@@ -111,10 +111,10 @@ BAD = {
         "p.pl:1:40  an answer of c(Y) has a probability but still has variables; its rules must bind them"
     ),
     "0.3::a. evidence(a).\nevidence(\\+a). query(a).": (
-        "p.pl:1:9  the evidence contradicts itself: no classes and chances make all of it hold"
+        "p.pl:2:12  the evidence contradicts itself: no classes and chances make all of it hold"
     ),
     "0.0::a. evidence(a). query(a).": "p.pl:1:9  the evidence has probability 0, so nothing follows from it",
-    "a. evidence(\\+a). query(a).": "p.pl:1:4  the evidence \\+a contradicts the program: it can never hold",
+    "a. evidence(\\+a). query(a).": "p.pl:1:15  the evidence \\+a contradicts the program: it can never hold",
     "t(_)::a. q(P) :- subquery(a, P). query(q(_)).": (
         "p.pl:1:18  subquery/2 asks for the probability of a learnable choice,"
         " which is not known before the networks have run"

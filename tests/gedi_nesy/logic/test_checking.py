@@ -1,6 +1,9 @@
 from __future__ import annotations
 
-from gedi_nesy.errors import Position
+import pytest
+
+from gedi_nesy.errors import LimitError, Position
+from gedi_nesy.logic import limits
 from gedi_nesy.logic.checking import check
 from gedi_nesy.logic.program import parse
 from gedi_nesy.logic.query import QueryTemplate
@@ -35,6 +38,23 @@ def test_report_measures_the_circuit_of_a_template():
     assert report.circuit is not None
     assert (report.circuit.answers, report.circuit.choices, report.circuit.nodes, report.circuit.edges) == (2, 2, 4, 6)
     assert report.unused == report.undefined == ()
+
+
+def test_every_goal_of_a_template_counts_as_called():
+    text = "nn(net,[X],Y,[0,1]) :: bit(X,Y). less(A,B) :- bit(A,0), bit(B,1). same(A,B) :- bit(A,X), bit(B,X). rest(1)."
+    template = QueryTemplate.parse("less(A,B), \\+ same(B,C)", dict.fromkeys("ABC", "image"))
+    assert check(parse(text), template).unused == ("rest/1",)
+
+
+def test_a_query_without_end_is_given_up(monkeypatch):
+    monkeypatch.setattr(limits, "DEFAULT", limits.Limits(seconds=1))
+    text = (
+        "nn(net,[X],Y,[0,1]) :: bit(X,Y). len([],0). len([_|T],N) :- len(T,M), N is M+1. p(A,N) :- bit(A,1), len(_,N)."
+    )
+    with pytest.raises(
+        LimitError, match=r"grounding the query p\(A,N\) takes more than 1 s .* see that every recursion ends"
+    ):
+        check(parse(text), QueryTemplate.parse("p(A,N)", {"A": "image", "N": "label"}))
 
 
 def test_report_says_what_each_network_reads_and_what_has_no_effect():

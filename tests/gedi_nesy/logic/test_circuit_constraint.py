@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from gedi_nesy.errors import ProgramError
+from gedi_nesy.logic import circuit_constraint
 from gedi_nesy.logic.constraint import Constraint
 from gedi_nesy.logic.program import parse
 from gedi_nesy.logic.query import QueryTemplate
@@ -335,3 +336,27 @@ def test_logits_are_told_from_log_probabilities_the_first_time():
         with pytest.raises(ValueError, match=r"of net are not normalised: take log_softmax\(dim=-1\) of logits"):
             make(SUM, "sum(A,B,C)", "ABC").loss(logits + scale)
     assert constraint.loss(logits.log_softmax(-1).half()).isfinite()
+
+
+CHANCE = DIGIT + "0.3::more(0); 0.2::more(1); 0.5::more(4).\nadd(A,B,T) :- digit(A,X), digit(B,Y), more(Z), T is X+Y+Z."
+
+
+def test_the_best_that_classes_can_do_is_known_exactly():
+    constraint = make(CHANCE + " evidence(\\+ more(1)).", "add(A,B,T)", "AB")
+    # Two digits make totals from 4 with the more probable number, those below with the other one alone.
+    expected = [0.375] * 4 + [0.625] * 7
+    assert constraint.has_chance and constraint.best().exp().tolist() == pytest.approx(expected)
+    learned = make(SUM + " t(0.8)::c. p(A,T) :- digit(A,T), c.", "p(A,T)", "A")
+    assert learned.has_chance and learned.best().exp().tolist() == pytest.approx([0.8] * 4)
+
+
+def test_the_best_is_no_matter_of_chance_that_the_query_does_without():
+    constraint = make(SUM + " 0.3::rain. wet :- rain.", "add(A,B,T)", "AB")
+    assert not constraint.has_chance and constraint.best().exp().tolist() == pytest.approx([1.0] * 7)
+
+
+def test_the_best_is_not_told_where_it_takes_long_or_may_lie_between_classes(monkeypatch):
+    twice = DIGIT + "nn(net,[X],Y,[0,1,2,3]) :: again(X,Y). 0.5::c. p(A) :- digit(A,X), again(A,Y), X < Y, c."
+    assert make(twice, "p(A)", "A").best() is None
+    monkeypatch.setattr(circuit_constraint, "MAX_PRODUCTS", 100)
+    assert make(CHANCE, "add(A,B,T)", "AB").best() is None

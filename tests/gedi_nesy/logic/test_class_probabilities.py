@@ -10,20 +10,19 @@ from gedi_nesy.logic.class_probabilities import read_probabilities
 from gedi_nesy.logic.formula import Choice, Constant, NeuralSource
 
 CHOICES = (
-    Choice(NeuralSource("net", (0,)), 2),
-    Choice(NeuralSource("net", (1,)), 2),
+    Choice(NeuralSource("net", (0,)), 2, ("no", "yes")),
+    Choice(NeuralSource("net", (1,)), 2, ("no", "yes")),
     Choice(Constant((0.3, 0.7)), 2),
-    Choice(NeuralSource("other", (0,)), 3),
+    Choice(NeuralSource("other", (0,)), 3, ("x", "y", "z")),
 )
 CIRCUIT = Circuit(CHOICES, (), ((),), (TRUE,), TRUE, TRUE, ("p",))
 NAMES = ["net(A)", "net(B)", "chance 1", "other(A)"]
-CLASSES = {"net": ("no", "yes"), "other": ("x", "y", "z")}
 
 
 def read(tmp_path, text, name="probs.json"):
     file = tmp_path / name
     file.write_text(text)
-    return [list(own) for own in read_probabilities(file, CIRCUIT, NAMES, CLASSES)]
+    return [list(own) for own in read_probabilities(file, CIRCUIT, NAMES)]
 
 
 def test_json_names_images_by_slot_or_with_their_network(tmp_path):
@@ -79,4 +78,4 @@ def test_what_are_no_probabilities_is_refused(tmp_path, text, message):
 
 def test_a_missing_file_is_named(tmp_path):
     with pytest.raises(DataError, match=r"none.json  cannot read the probabilities"):
-        read_probabilities(tmp_path / "none.json", CIRCUIT, NAMES, CLASSES)
+        read_probabilities(tmp_path / "none.json", CIRCUIT, NAMES)

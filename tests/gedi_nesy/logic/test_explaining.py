@@ -15,7 +15,7 @@ from gedi_nesy.logic.compiling import compile
 from gedi_nesy.logic.evaluation import CircuitEvaluator
 from gedi_nesy.logic.explaining import explain, uniform
 from gedi_nesy.logic.grounding import ground
-from gedi_nesy.logic.naming import choice_names, class_names, names_of_classes
+from gedi_nesy.logic.naming import choice_names, class_names
 from gedi_nesy.logic.program import load_program, parse
 from gedi_nesy.logic.query import QueryTemplate
 
@@ -154,6 +154,10 @@ def test_choices_and_classes_have_names():
     circuit, template = compiled()
     names = choice_names(circuit, template)
     assert sorted(names) == ["chance 1", "chance 2", "net(A)", "net(B)", "t::late"]
-    network = names.index("net(A)")
-    assert names_of_classes(circuit.choices[network], class_names(parse(TEXT))) == ("a", "b", "c")
+    classes = {name: choice.classes for name, choice in zip(names, circuit.choices, strict=True)}
+    assert classes["net(A)"] == ("a", "b", "c") and classes["t::late"] == ("late", "not late")
+    assert {classes["chance 1"], classes["chance 2"]} == {
+        ("rain", "snow", "none of rain, snow"),
+        ("wet(A)", "not wet(A)"),
+    }
     assert class_names(parse("nn(net,[X]) :: is_cat(X).")) == {"net": ("false", "true")}

@@ -48,6 +48,9 @@ def test_an_input_may_be_bound_in_the_body(formula_of):
 TENSOR = "set backend: deepproblog, or write nn/4 with the domain of its classes"
 DEFINE = "Define it, or correct its name or number of arguments."
 PYTHON = "which may run Python. If you trust the file, set allow_python: true."
+EVIDENCE = (
+    "Evidence cannot name the images of a query; write what is known of them into the query, as a goal after a comma"
+)
 BAD = {
     "p(A) :- digit(A,5).": "p.pl  the query p(A) has no proof: no classes of the images make it hold",
     # what is called and not there
@@ -128,7 +131,16 @@ BAD = {
         "p.pl:2:1  plus/3 is built into ProbLog; give the predicate of the program another name"
     ),
     "evidence(gone). gone :- fail. p(A) :- digit(A,1).": (
-        "p.pl:2:1  the evidence gone contradicts the program: it can never hold"
+        "p.pl:2:10  the evidence gone contradicts the program: it can never hold"
+    ),
+    "p(A) :- digit(A,1). 0.3::b. evidence(b).\nevidence(\\+ fine). fine.": (
+        "p.pl:3:13  the evidence \\+fine contradicts the program: it can never hold"
+    ),
+    "p(A) :- digit(A,1).\nis_one(X) :- digit(X,1). evidence(is_one(img)).": (
+        f"p.pl:3:35  the evidence is_one(img) asks the network net about img. {EVIDENCE}"
+    ),
+    "p(A) :- digit(A,1).\nevidence(\\+ digit(_,1)).": (
+        f"p.pl:3:10  the neural predicate digit/2 is asked about an open image. {EVIDENCE}"
     ),
     # files
     "p(A) :- G =.. [use_module,'/nowhere/x.py'], call(G).": f"p.pl  the program loads '/nowhere/x.py', {PYTHON}",

@@ -17,7 +17,7 @@ def test_numbers_are_no_parameters():
 
 def test_the_place_and_name_of_parameters_are_kept():
     (clause,) = parse("a.\n  t(0.25)::b(X) :- c(X).", "p.pl").learnables
-    assert clause == LearnableClause("t::b(X)", (0.25, 0.75), (False, False), Position("p.pl", 2, 3))
+    assert clause == LearnableClause("t::b(X)", ("b(X)",), (0.25, 0.75), (False, False), Position("p.pl", 2, 3))
 
 
 STARTS = {

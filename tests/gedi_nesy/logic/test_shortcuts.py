@@ -270,7 +270,11 @@ BIT = "nn(net,[X],Y,[0,1]) :: bit(X,Y).\n"
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        (BIT + "0.5::coin. p(A,B) :- bit(A,1), coin.", "chance of its own; count for a copy in which what it calls"),
+        (
+            BIT + "0.5::coin. 0.5::other. evidence(coin). p(A,B) :- bit(A,1), coin. p(A,B) :- bit(B,1), coin, other.",
+            "for A = 0, B = 1 the query has probability 0.5, which the program leaves to chance. Count for a copy",
+        ),
+        (BIT + "t(0.25)::c. p(A,B) :- c. p(A,B) :- bit(A,1), c.", "for A = 0 the query has probability 0.25, which"),
         (
             "nn(net,[X,Y],Z,[0,1]) :: both(X,Y,Z). p(A,B) :- both(A,B,1).",
             "the network net reads several images at once",
@@ -282,6 +286,25 @@ BIT = "nn(net,[X],Y,[0,1]) :: bit(X,Y).\n"
 def test_what_is_no_map_of_classes_is_refused(text, message):
     with pytest.raises(ProgramError, match=message):
         report(parse(text), "p(A,B)", "AB")
+
+
+SUM = "p(A,B,T) :- digit(A,X), digit(B,Y), shift(S), T is X + Y + S.\n"
+
+
+@pytest.mark.parametrize(
+    "chance",
+    [
+        "0.3::shift(0); 0.7::shift(2). evidence(shift(2)).",
+        "0.3::shift(0); 0.2::shift(1); 0.5::shift(2). evidence(\\+ shift(0)). evidence(\\+ shift(1)).",
+        "t(_)::a; t(_)::b. shift(0) :- a. shift(2) :- b. shift(2) :- \\+ a, \\+ b. evidence(\\+ a).",
+        "0.3::late. shift(2) :- late. shift(2) :- \\+ late.",
+        "0.0::late. shift(0) :- late. shift(2) :- \\+ late.",
+    ],
+)
+@pytest.mark.parametrize("support", ["all", "distinct", [Reading({"A": 3, "B": 4})]])
+def test_chance_that_decides_nothing_is_left_out(chance, support):
+    found = report(parse(DIGIT + SUM + chance), "p(A,B,T)", "AB", "T", support=support)
+    assert found == report(parse(DIGIT + SUM + "shift(2)."), "p(A,B,T)", "AB", "T", support=support)
 
 
 def test_a_count_that_grows_too_large_ends_with_advice():

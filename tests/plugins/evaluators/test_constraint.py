@@ -1,4 +1,4 @@
-"""Satisfaction counted by hand, with targets and without; a method that knows its training images by heart is found out."""
+"""Satisfaction counted by hand, with targets, without, and with chance; a method that knows its images by heart is found out."""
 
 from __future__ import annotations
 
@@ -12,8 +12,20 @@ from torch import nn
 
 from gedi_nesy import ConfigError, TaskContext
 from gedi_nesy.data.dataset import to_unit_range
+from gedi_nesy.logic import circuit_constraint
+from gedi_nesy.logic.family import Examples, Structure
+from gedi_nesy.logic.limits import Limits
+from gedi_nesy.logic.program import parse
+from gedi_nesy.logic.query import QueryTemplate
+from gedi_nesy.logic.structures import Structures
 from gedi_nesy.plugin_manager import load_plugins
 
+KIND = "nn(net,[X],Y,[a,b,c,d]) :: kind(X,Y).\n"
+SURE = KIND + "p(A,B,T) :- kind(A,T), kind(B,T)."
+CHANCE = (
+    KIND + "0.2::alike; 0.7::apart.\np(A,B,T) :- kind(A,T), kind(B,T), alike.\np(A,B,x) :- kind(A,a), kind(B,b), apart."
+)
+SHARE = "share of 2 held-out examples whose most probable classes satisfy the query"
 SAME = "nn(net,[X],Y,[a,b,c,d]) :: letter(X,Y).\nsame(A,B) :- letter(A,X), letter(B,X).\n"
 CERTAINTY = 0.7
 
@@ -97,3 +109,40 @@ def test_a_task_without_a_constraint_is_refused(forty):
         ConstraintSatisfaction(ConstraintSatisfaction.Options()).check(
             Recalled(forty.dataset.test.pixels[:0], []), forty
         )
+
+
+def evaluate_program(method, task, text, answers):
+    """Of the examples (image 0, image 1) and (image 1, image 2), which are of the classes a, b and c."""
+    template = QueryTemplate.parse("p(A,B,T)", {"A": "image", "B": "image", "T": "label"})
+    made = Structures(parse(text), template, {"net": [0, 1, 2, 3]}, circuit_constraint.build_constraint, Limits())
+    index = made.number(Structure())
+    task.constraint = made.family(4)
+    answer = torch.tensor([task.constraint.constraints[index].answer_index((answer,)) for answer in answers])
+    task.train_examples = task.test_examples = Examples(torch.tensor([[0, 1], [1, 2]]), answer, torch.full((2,), index))
+    task.train_pixels = task.dataset.test.pixels
+    return evaluate(method, task)
+
+
+def test_without_chance_nothing_keeps_it_below_one(forty, energy):
+    found = evaluate_program(energy, forty, SURE, "ab")
+    assert found.numbers["satisfaction"] == 0
+    assert found.definitions["satisfaction"] == SHARE
+    assert found.definitions["query_probability"] == "mean probability of the query over 2 held-out examples"
+
+
+def test_chance_leaves_what_classes_can_reach(forty, energy):
+    found = evaluate_program(energy, forty, CHANCE, "xb")
+    assert found.numbers["satisfaction"] == 0.5
+    assert found.definitions["satisfaction"] == (
+        f"{SHARE}, which is to make it more likely than not; the program's own chance leaves at most 0.5000"
+    )
+    assert found.definitions["query_probability"] == (
+        "mean probability of the query over 2 held-out examples; the program's own chance leaves at most 0.4500"
+    )
+
+
+@pytest.mark.parametrize("name", ["satisfaction", "query_probability"])
+def test_what_takes_long_to_know_is_not_told(forty, energy, monkeypatch, name):
+    monkeypatch.setattr(circuit_constraint, "MAX_PRODUCTS", 1)
+    found = evaluate_program(energy, forty, CHANCE, "xb")
+    assert found.definitions[name].endswith("; the program's own chance may keep it below 1")
