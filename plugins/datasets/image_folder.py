@@ -21,7 +21,8 @@ class ImageFolder(DatasetReader):
     """FOLDER/train/CLASS/any.jpg and FOLDER/val/CLASS/any.jpg, each cut to a square and resized once, see `prepared`.
 
     The classes are those of both splits, sorted by name; files that are no images by their names are passed over, and so is what
-    begins with a dot, such as the .ipynb_checkpoints of notebooks. Without a training folder the training split is empty, enough
+    begins with a dot, such as the .ipynb_checkpoints of notebooks. Links are followed, but for those that lead back to a folder they
+    are in. Without a training folder the training split is empty, enough
     for out-of-distribution evaluation.
     """
 
@@ -90,7 +91,9 @@ class ImageFolder(DatasetReader):
         """The image files of each class, in the order of their paths."""
         found: dict[str, list[Path]] = {}
         for place, folders, names in os.walk(folder, followlinks=True):
-            folders[:] = sorted(name for name in folders if not name.startswith("."))
+            folders[:] = sorted(
+                name for name in folders if not name.startswith(".") and not _leads_back(Path(place, name))
+            )
             depth = Path(place).relative_to(folder).parts
             images = [Path(place, name) for name in sorted(names) if _is_image(name)]
             if images and len(depth) < self.options.class_depth:
@@ -111,3 +114,11 @@ class ImageFolder(DatasetReader):
 
 def _is_image(name: str) -> bool:
     return name.lower().endswith(SUFFIXES) and not name.startswith(".")
+
+
+def _leads_back(path: Path) -> bool:
+    """Whether it is a link to a folder that it is in, or was reached through: there would be no end of following it."""
+    if not path.is_symlink():
+        return False
+    target = path.resolve()
+    return any(folder.resolve().is_relative_to(target) for folder in path.parents)

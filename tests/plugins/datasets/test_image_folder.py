@@ -54,6 +54,17 @@ def test_what_is_hidden_is_neither_a_class_nor_an_image(two_classes):
     assert dataset.classes == ("cat", "dog") and dataset.train.labels.tolist() == [0, 0, 0, 0, 1, 1, 1, 1]
 
 
+def test_links_are_followed_but_for_those_that_lead_back(two_classes, tmp_path):
+    train = two_classes / "set/train"
+    (train / "cat").rename(tmp_path / "cats")
+    (train / "cat").symlink_to(tmp_path / "cats")
+    (tmp_path / "cats/all").symlink_to(train)
+    (train / "dog/itself").symlink_to(".")
+    (train / "dog/cats").symlink_to(tmp_path / "cats")
+    labels = read(two_classes).train.labels
+    assert torch.bincount(labels).tolist() == [4, 8]
+
+
 def test_torchvision_sees_the_same_files_and_classes(two_classes):
     from torchvision.datasets import ImageFolder as Theirs
 
