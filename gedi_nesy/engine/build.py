@@ -26,7 +26,7 @@ from ..tasks import Task, TaskContext
 from .arithmetic import for_evaluation
 from .averaging import WeightAverage
 from .lars import Lars
-from .requirements import check_evaluators
+from .requirements import check_requirements
 from .run import Run
 from .run_folder import RunFolder
 from .seeding import make_generator
@@ -68,7 +68,7 @@ def _check(run: Run) -> None:
         raise ConfigError("an epoch has no step: the batch is larger than the data", key="training.batch_size")
     _check_views(run)
     context = evaluator_context(run, {})
-    check_evaluators(run, [make_evaluator(run, component, context) for component in run.config.evaluators])
+    check_requirements(run, [make_evaluator(run, component, context) for component in run.config.evaluators])
 
 
 def _check_views(run: Run) -> None:
