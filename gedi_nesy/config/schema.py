@@ -151,6 +151,9 @@ class StartFrom(Options):
     of a backbone."""
     take: Literal["backbone", "method"] = "backbone"
     """What of the run: the backbone, or the whole method, which then is the same one with as many classes."""
+    freeze: bool = False
+    """Leave what is taken as it is, statistics of batch norm included, and train what comes on top of it alone: linear probing with
+    the method classifier, or a constraint on a pretrained encoder."""
 
 
 class RunConfig(Options):

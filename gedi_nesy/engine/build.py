@@ -20,6 +20,7 @@ from ..launch import is_launched, local_processes, local_rank
 from ..methods import Method, MethodContext, capabilities
 from ..models.backbone import Backbone
 from ..models.batch_norm import synchronise_batch_norm
+from ..models.mode import freeze
 from ..plugin_manager import PluginManager
 from ..registry import Kind
 from ..tasks import Task, TaskContext
@@ -55,7 +56,7 @@ def build_run(config: RunConfig, plugins: PluginManager, folder: RunFolder, star
     method = _for_training(new_method(config, plugins, DataSize.of(task), generators, start), config, device)
     optimizer, average = make_optimizer(method, task, config.training), _average(method, config.training)
     run = Run(config, folder, plugins, device, dataset, task, method, pipelines, small, optimizer, average, generators)
-    run.notes += [start.note] if start else []
+    run.notes += [start.note(frozen=_frozen(config) is not None)] if start else []
     _check(run)
     return run
 
@@ -66,9 +67,21 @@ def _check(run: Run) -> None:
     task_steps = run.task.num_steps(run.config.training.batch_size)
     if task_steps < 1:
         raise ConfigError("an epoch has no step: the batch is larger than the data", key="training.batch_size")
+    _check_trained(run)
     _check_views(run)
     context = evaluator_context(run, {})
     check_requirements(run, [make_evaluator(run, component, context) for component in run.config.evaluators])
+
+
+def _check_trained(run: Run) -> None:
+    """Something is left to train."""
+    frozen = _frozen(run.config)
+    if frozen and not any(parameter.requires_grad for parameter in run.parameters()):
+        message = (
+            f'with its {frozen} frozen, nothing of method "{run.config.method.name}" is left to train. Leave start_from.freeze out, '
+            "or take the backbone alone, for a method with layers on top of it"
+        )
+        raise ConfigError(message, key="start_from.freeze")
 
 
 def _check_views(run: Run) -> None:
@@ -176,19 +189,29 @@ def new_method(
     start: StartWeights | None = None,
 ) -> Method:
     """The method on its backbone, with freshly drawn weights except for what it starts with."""
+    frozen = _frozen(config)
     # Layers draw their weights from torch's global generator: lend it our seed, then give it back.
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(generators["weights"].initial_seed())
         backbone = _class(plugins, "backbone", config.backbone)(config.backbone.options, size.shape)
         if start and start.take == "backbone":
             start.put_into(backbone)  # before the method makes a momentum copy of it
+        if frozen == "backbone":
+            freeze(backbone)
         context = MethodContext(
             backbone, size.shape, size.num_classes, _active(config), config.num_views, generators["method"]
         )
         method: Method = _class(plugins, "method", config.method)(config.method.options, context)
     if start and start.take == "method":
         start.put_into(method)
+    if frozen == "method":
+        freeze(method)
     return method
+
+
+def _frozen(config: RunConfig) -> str | None:
+    """Which part of the network stays as it was taken: backbone or method."""
+    return config.start_from.take if config.start_from and config.start_from.freeze else None
 
 
 def _for_training(method: Method, config: RunConfig, device: torch.device) -> Method:
