@@ -202,6 +202,11 @@ class RunConfig(Options):
             data[key] = _flat(getattr(self, key))
         return data
 
+    @property
+    def frozen(self) -> str | None:
+        """Which part of the network stays as it is taken: backbone or method."""
+        return self.start_from.take if self.start_from and self.start_from.freeze else None
+
     def pipelines(self) -> tuple[tuple[Component, ...], ...]:
         """The transformations of each view."""
         lists = tuple(item for item in self.views if isinstance(item, tuple))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple, Protocol, runtime_checkable
 
@@ -12,19 +11,17 @@ from torch import nn
 from ..config.schema import Component, RunConfig, Training
 from ..data.dataset import DatasetReader, ImageDataset, Images
 from ..data.host_tensor import HostTensor
-from ..data.views import make_views
 from ..distributed import rank, share
 from ..errors import ConfigError
 from ..evaluators import Evaluator, EvaluatorContext
 from ..launch import is_launched, local_processes, local_rank
-from ..methods import Method, MethodContext, capabilities
+from ..methods import Method, MethodContext
 from ..models.backbone import Backbone
 from ..models.batch_norm import synchronise_batch_norm
 from ..models.mode import freeze
 from ..plugin_manager import PluginManager
 from ..registry import Kind
 from ..tasks import Task, TaskContext
-from .arithmetic import for_evaluation
 from .averaging import WeightAverage
 from .lars import Lars
 from .requirements import check_requirements
@@ -32,6 +29,7 @@ from .run import Run
 from .run_folder import RunFolder
 from .seeding import make_generator
 from .start_weights import StartWeights, start_weights
+from .trial import try_out
 
 RESIDENT = 0.25  # share of a GPU's free memory that the images of a split may take
 
@@ -56,7 +54,7 @@ def build_run(config: RunConfig, plugins: PluginManager, folder: RunFolder, star
     method = _for_training(new_method(config, plugins, DataSize.of(task), generators, start), config, device)
     optimizer, average = make_optimizer(method, task, config.training), _average(method, config.training)
     run = Run(config, folder, plugins, device, dataset, task, method, pipelines, small, optimizer, average, generators)
-    run.notes += [start.note(frozen=_frozen(config) is not None)] if start else []
+    run.notes += [start.note(frozen=config.frozen is not None)] if start else []
     _check(run)
     return run
 
@@ -67,53 +65,9 @@ def _check(run: Run) -> None:
     task_steps = run.task.num_steps(run.config.training.batch_size)
     if task_steps < 1:
         raise ConfigError("an epoch has no step: the batch is larger than the data", key="training.batch_size")
-    _check_trained(run)
-    _check_views(run)
+    try_out(run)
     context = evaluator_context(run, {})
     check_requirements(run, [make_evaluator(run, component, context) for component in run.config.evaluators])
-
-
-def _check_trained(run: Run) -> None:
-    """Something is left to train."""
-    frozen = _frozen(run.config)
-    if frozen and not any(parameter.requires_grad for parameter in run.parameters()):
-        message = (
-            f'with its {frozen} frozen, nothing of method "{run.config.method.name}" is left to train. Leave start_from.freeze out, '
-            "or take the backbone alone, for a method with layers on top of it"
-        )
-        raise ConfigError(message, key="start_from.freeze")
-
-
-def _check_views(run: Run) -> None:
-    """Views have the size of the data, small views a size that the method can work with."""
-    image, generator = run.task.train_pixels[:1], make_generator(run.config.seed, "check", run.device)
-    size = tuple(image.shape[2:])
-    for pipeline in run.pipelines:
-        if (made := tuple(make_views(image, [pipeline], generator).shape[3:])) != size:
-            raise ConfigError(f"views are {_text(made)}, images {_text(size)}: that is for small_views", key="views")
-    if not run.small_pipelines:
-        return
-    if not run.method.USES_SMALL_VIEWS:
-        raise ConfigError(f'method "{run.config.method.name}" does not look at small views', key="num_small_views")
-    small = make_views(image, run.small_pipelines, generator)[0]
-    if "embed" in capabilities(run.method):
-        _check_size(run, small)
-
-
-@torch.no_grad()
-def _check_size(run: Run, images: torch.Tensor) -> None:
-    """The backbone takes images of this size; whatever torch has to say when it does not comes along."""
-    method: Any = run.method
-    try:
-        with for_evaluation(run):
-            method.embed(images)
-    except RuntimeError as error:
-        message = f'backbone "{run.config.backbone.name}" cannot take small views of {_text(images.shape[2:])}: {error}'
-        raise ConfigError(message, key="small_views") from error
-
-
-def _text(size: Sequence[int]) -> str:
-    return f"{size[0]} by {size[1]}"
 
 
 def evaluator_context(run: Run, last_terms: dict[str, float]) -> EvaluatorContext:
@@ -189,14 +143,13 @@ def new_method(
     start: StartWeights | None = None,
 ) -> Method:
     """The method on its backbone, with freshly drawn weights except for what it starts with."""
-    frozen = _frozen(config)
     # Layers draw their weights from torch's global generator: lend it our seed, then give it back.
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(generators["weights"].initial_seed())
         backbone = _class(plugins, "backbone", config.backbone)(config.backbone.options, size.shape)
         if start and start.take == "backbone":
             start.put_into(backbone)  # before the method makes a momentum copy of it
-        if frozen == "backbone":
+        if config.frozen == "backbone":
             freeze(backbone)
         context = MethodContext(
             backbone, size.shape, size.num_classes, _active(config), config.num_views, generators["method"]
@@ -204,14 +157,9 @@ def new_method(
         method: Method = _class(plugins, "method", config.method)(config.method.options, context)
     if start and start.take == "method":
         start.put_into(method)
-    if frozen == "method":
+    if config.frozen == "method":
         freeze(method)
     return method
-
-
-def _frozen(config: RunConfig) -> str | None:
-    """Which part of the network stays as it was taken: backbone or method."""
-    return config.start_from.take if config.start_from and config.start_from.freeze else None
 
 
 def _for_training(method: Method, config: RunConfig, device: torch.device) -> Method:

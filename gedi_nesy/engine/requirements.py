@@ -16,14 +16,26 @@ MOST_NAMES = 8
 
 
 def check_requirements(run: Run, evaluators: Sequence[Evaluator]) -> None:
-    """The method has what it needs of the task, the task what it needs of the method, and every evaluator of the config can work.
+    """Something is left to train, method and task have what they need of each other, and every evaluator of the config can work.
 
     Raises:
         ConfigError: with all that cannot, evaluators each at its item of the config's list.
     """
-    found = [_fault(run, index, evaluator) for index, evaluator in enumerate(evaluators)]
-    if faults := [fault for fault in (_without_labels(run), _unfed_terms(run), *found) if fault]:
+    found = [_nothing_to_train(run), _without_labels(run), _unfed_terms(run)]
+    found += [_fault(run, index, evaluator) for index, evaluator in enumerate(evaluators)]
+    if faults := [fault for fault in found if fault]:
         raise ConfigError(faults)
+
+
+def _nothing_to_train(run: Run) -> UserError | None:
+    """What is wrong with a config that freezes all there is."""
+    if not run.config.frozen or any(parameter.requires_grad for parameter in run.parameters()):
+        return None
+    return ConfigError(
+        f'with its {run.config.frozen} frozen, nothing of method "{run.config.method.name}" is left to train. Leave start_from.freeze '
+        "out, or take the backbone alone, for a method with layers on top of it",
+        key="start_from.freeze",
+    )
 
 
 def _without_labels(run: Run) -> UserError | None:
