@@ -15,7 +15,7 @@ from ..distributed import rank, share
 from ..errors import ConfigError
 from ..evaluators import Evaluator, EvaluatorContext
 from ..launch import is_launched, local_processes, local_rank
-from ..methods import Method, MethodContext
+from ..methods import Method, MethodContext, capabilities
 from ..models.backbone import Backbone
 from ..models.batch_norm import synchronise_batch_norm
 from ..models.mode import freeze
@@ -31,6 +31,7 @@ from .seeding import make_generator
 from .start_weights import StartWeights, start_weights
 from .trial import try_out
 
+LEAST_CLASSES = 2
 RESIDENT = 0.25  # share of a GPU's free memory that the images of a split may take
 
 
@@ -154,7 +155,11 @@ def new_method(
         context = MethodContext(
             backbone, size.shape, size.num_classes, _active(config), config.num_views, generators["method"]
         )
-        method: Method = _class(plugins, "method", config.method)(config.method.options, context)
+        kind: type[Method] = _class(plugins, "method", config.method)
+        if size.num_classes < LEAST_CLASSES and "class_log_probs" in capabilities(kind):
+            message = f'method "{config.method.name}" tells classes apart, and there are none: the data has no labels'
+            raise ConfigError(f"{message}. Let the task say how many clusters are wanted", key="task")
+        method: Method = kind(config.method.options, context)
     if start and start.take == "method":
         start.put_into(method)
     if config.frozen == "method":
