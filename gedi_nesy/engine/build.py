@@ -157,8 +157,11 @@ def new_method(
         )
         kind: type[Method] = _class(plugins, "method", config.method)
         if size.num_classes < LEAST_CLASSES and "class_log_probs" in capabilities(kind):
-            message = f'method "{config.method.name}" tells classes apart, and there are none: the data has no labels'
-            raise ConfigError(f"{message}. Let the task say how many clusters are wanted", key="task")
+            raise ConfigError(
+                f'method "{config.method.name}" tells classes apart, and the data has none. Let the task say how many clusters are wanted; '
+                f'options of task "{config.task.name}": {", ".join(type(config.task.options).model_fields) or "none"}',
+                key="task",
+            )
         method: Method = kind(config.method.options, context)
     if start and start.take == "method":
         start.put_into(method)

@@ -28,6 +28,7 @@ class ImageFolder(DatasetReader):
     """
 
     ABOUT = "Your own folders with a folder for each class, such as ImageNet and Places205, of any size"
+    FETCH = f"Train and test folder are called train and val unless data.train and data.test say otherwise. {WITHOUT}"
 
     class Options(DatasetReader.Options):
         folder: str
