@@ -22,6 +22,7 @@ from ..models.mode import freeze
 from ..plugin_manager import PluginManager
 from ..registry import Kind
 from ..tasks import Task, TaskContext
+from .arithmetic import undisturbed
 from .averaging import WeightAverage
 from .lars import Lars
 from .requirements import check_requirements
@@ -66,7 +67,8 @@ def _check(run: Run) -> None:
     task_steps = run.task.num_steps(run.config.training.batch_size)
     if task_steps < 1:
         raise ConfigError("an epoch has no step: the batch is larger than the data", key="training.batch_size")
-    try_out(run)
+    with undisturbed(run):
+        try_out(run)
     context = evaluator_context(run, {})
     check_requirements(run, [make_evaluator(run, component, context) for component in run.config.evaluators])
 

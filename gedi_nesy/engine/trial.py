@@ -11,7 +11,7 @@ from ..config.schema import Component
 from ..data.dataset import to_unit_range
 from ..data.views import Pipeline
 from ..errors import ConfigError
-from .arithmetic import for_evaluation, undisturbed
+from .arithmetic import for_evaluation
 from .run import Run
 from .seeding import make_generator
 
@@ -60,7 +60,7 @@ def _check_backbone(run: Run, images: Tensor, what: str, key: str) -> None:
     """It takes images of this size, whatever torch has to say when it does not comes along; and gives a row of features for each."""
     backbone, name = run.method.backbone, run.config.backbone.name
     try:
-        with for_evaluation(run), undisturbed(run):
+        with for_evaluation(run):
             found = tuple(backbone(images).shape)
     except RuntimeError as error:
         raise ConfigError(f'backbone "{name}" cannot take {what} of {_text(images)}: {error}', key=key) from error
