@@ -50,6 +50,7 @@ class Method(nn.Module, ABC):
     Class attributes:
         TERMS: each loss term the method can compute, with one line about it; a config weighs them by these names.
         USES_SMALL_VIEWS: whether `losses` looks at the batch's small images; where it does not, a config cannot ask for any.
+        NEEDS_LABELS: whether `losses` reads the batch's labels; where it does, the task has to be one that tells them.
 
     Attributes:
         backbone: the context's; other trainings can start with its weights.
@@ -58,6 +59,7 @@ class Method(nn.Module, ABC):
 
     TERMS: ClassVar[dict[str, str]]
     USES_SMALL_VIEWS: ClassVar[bool] = False
+    NEEDS_LABELS: ClassVar[bool] = False
     lacks: frozenset[str] = frozenset()
 
     class Options(Options):

@@ -88,6 +88,8 @@ class Task(ABC):
 
     Class attributes:
         TERMS: each loss term the task can add, with one line about it.
+        NEEDS: capabilities of the method that these terms are made of.
+        TELLS_LABELS: whether its selections carry labels.
 
     Attributes:
         dataset: the images; training may touch nothing but `train_pixels`.
@@ -97,6 +99,8 @@ class Task(ABC):
     """
 
     TERMS: ClassVar[dict[str, str]] = {}
+    NEEDS: ClassVar[tuple[str, ...]] = ()
+    TELLS_LABELS: ClassVar[bool] = False
 
     class Options(Options):
         """Options beside `name` in the config's task section."""

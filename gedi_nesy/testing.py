@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -17,6 +18,7 @@ NUM_CLASSES = 4
 BATCH = 6
 STEPS = 3
 RATE = 1e-3
+LABELS = torch.tensor([0, 1, 2, 3, 0, -1])  # one is not known
 
 
 class TinyBackbone(Backbone):
@@ -82,6 +84,8 @@ def check_method(kind: type[Method], shape: Shape = SHAPE, **options: Any) -> No
         options: the method's own options.
     """
     method, batch = make_method(kind, shape=shape, **options), make_batch(shape=shape)
+    if kind.NEEDS_LABELS:
+        batch = replace(batch, labels=LABELS)
     output = method.losses(batch, frozenset(kind.TERMS))
     assert output.terms or not kind.TERMS, "losses() returned no term"
     _check_terms(output.terms, kind)

@@ -151,6 +151,9 @@ class StartFrom(Options):
     of a backbone."""
     take: Literal["backbone", "method"] = "backbone"
     """What of the run: the backbone, or the whole method, which then is the same one with as many classes."""
+    freeze: bool = False
+    """Leave what is taken as it is, statistics of batch norm included, and train what comes on top of it alone: linear probing with
+    the method classifier, or a constraint on a pretrained encoder."""
 
 
 class RunConfig(Options):
@@ -198,6 +201,11 @@ class RunConfig(Options):
         for key in ("views", "small_views", "evaluators", "watchers"):
             data[key] = _flat(getattr(self, key))
         return data
+
+    @property
+    def frozen(self) -> str | None:
+        """Which part of the network stays as it is taken: backbone or method."""
+        return self.start_from.take if self.start_from and self.start_from.freeze else None
 
     def pipelines(self) -> tuple[tuple[Component, ...], ...]:
         """The transformations of each view."""

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
 import torch
 from jaxtyping import UInt8
-from PIL import Image, ImageOps
+from PIL import Image, ImageOps, UnidentifiedImageError
 from torch import Tensor
 
 from ..errors import DataError
@@ -19,7 +20,7 @@ MODES = {1: "L", 3: "RGB"}
 
 
 def open_image(file: Path) -> Image.Image:
-    """The decoded image of a file, its first frame if it has several.
+    """The decoded image of a file, turned upright; its first frame if it has several.
 
     Raises:
         DataError: the file does not exist or is no image.
@@ -28,12 +29,22 @@ def open_image(file: Path) -> Image.Image:
         with Image.open(file) as opened:
             if opened.mode == "LAB":  # the one kind that Pillow neither calls deep nor converts
                 raise ValueError("its colours are LAB, which Pillow does not convert. Save it as RGB")
-            return opened.copy()
+            return _upright(opened.copy())
     except FileNotFoundError:
         raise DataError(f"{file} does not exist") from None
+    except UnidentifiedImageError:
+        raise DataError(f"{file} is no readable image: its content is of no format that Pillow knows") from None
     # Pillow reports a damaged file by any of these.
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        raise DataError(f"{file} is no readable image: {error}") from None
+        reason = getattr(error, "strerror", None) or error
+        raise DataError(f"{file} is no readable image: {reason}") from None
+
+
+def _upright(image: Image.Image) -> Image.Image:
+    """Turned as its EXIF data say; as it is where these are damaged, as browsers and viewers show it."""
+    with suppress(Exception):  # what Pillow raises depends on where in the EXIF data the damage is
+        ImageOps.exif_transpose(image, in_place=True)
+    return image
 
 
 def fits(image: Image.Image, shape: Shape) -> bool:
@@ -59,7 +70,7 @@ def describe_shape(shape: Shape) -> str:
 
 
 def fitted(image: Image.Image, shape: Shape) -> Image.Image:
-    """An 8-bit image turned upright, converted to grey or RGB and stretched to size; what was transparent is black."""
+    """An 8-bit image converted to grey or RGB and stretched to size; what was transparent is black."""
     channels, height, width = shape
     return _converted(image, channels).resize((width, height), Image.Resampling.BILINEAR)
 
@@ -73,18 +84,9 @@ def framed(image: Image.Image, channels: int, size: int, crop: float) -> Image.I
 
 
 def _converted(image: Image.Image, channels: int) -> Image.Image:
-    image = _upright(image)
     if image.has_transparency_data:
         image = Image.alpha_composite(Image.new("RGBA", image.size, "black"), image.convert("RGBA"))
     return image.convert(MODES[channels])
-
-
-def _upright(image: Image.Image) -> Image.Image:
-    """Turned as its EXIF data say; as it is where these are damaged, as browsers and viewers show it."""
-    try:
-        return ImageOps.exif_transpose(image)
-    except Exception:  # what Pillow raises depends on where in the EXIF data the damage is
-        return image
 
 
 def pixels_of(image: Image.Image) -> UInt8[Tensor, "channels height width"]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple, Protocol, runtime_checkable
 
@@ -12,7 +11,6 @@ from torch import nn
 from ..config.schema import Component, RunConfig, Training
 from ..data.dataset import DatasetReader, ImageDataset, Images
 from ..data.host_tensor import HostTensor
-from ..data.views import make_views
 from ..distributed import rank, share
 from ..errors import ConfigError
 from ..evaluators import Evaluator, EvaluatorContext
@@ -20,18 +18,21 @@ from ..launch import is_launched, local_processes, local_rank
 from ..methods import Method, MethodContext, capabilities
 from ..models.backbone import Backbone
 from ..models.batch_norm import synchronise_batch_norm
+from ..models.mode import freeze
 from ..plugin_manager import PluginManager
 from ..registry import Kind
 from ..tasks import Task, TaskContext
-from .arithmetic import for_evaluation
+from .arithmetic import undisturbed
 from .averaging import WeightAverage
 from .lars import Lars
-from .requirements import check_evaluators
+from .requirements import check_requirements
 from .run import Run
 from .run_folder import RunFolder
 from .seeding import make_generator
 from .start_weights import StartWeights, start_weights
+from .trial import try_out
 
+LEAST_CLASSES = 2
 RESIDENT = 0.25  # share of a GPU's free memory that the images of a split may take
 
 
@@ -55,7 +56,7 @@ def build_run(config: RunConfig, plugins: PluginManager, folder: RunFolder, star
     method = _for_training(new_method(config, plugins, DataSize.of(task), generators, start), config, device)
     optimizer, average = make_optimizer(method, task, config.training), _average(method, config.training)
     run = Run(config, folder, plugins, device, dataset, task, method, pipelines, small, optimizer, average, generators)
-    run.notes += [start.note] if start else []
+    run.notes += [start.note(frozen=config.frozen is not None)] if start else []
     _check(run)
     return run
 
@@ -66,41 +67,10 @@ def _check(run: Run) -> None:
     task_steps = run.task.num_steps(run.config.training.batch_size)
     if task_steps < 1:
         raise ConfigError("an epoch has no step: the batch is larger than the data", key="training.batch_size")
-    _check_views(run)
+    with undisturbed(run):
+        try_out(run)
     context = evaluator_context(run, {})
-    check_evaluators(run, [make_evaluator(run, component, context) for component in run.config.evaluators])
-
-
-def _check_views(run: Run) -> None:
-    """Views have the size of the data, small views a size that the method can work with."""
-    image, generator = run.task.train_pixels[:1], make_generator(run.config.seed, "check", run.device)
-    size = tuple(image.shape[2:])
-    for pipeline in run.pipelines:
-        if (made := tuple(make_views(image, [pipeline], generator).shape[3:])) != size:
-            raise ConfigError(f"views are {_text(made)}, images {_text(size)}: that is for small_views", key="views")
-    if not run.small_pipelines:
-        return
-    if not run.method.USES_SMALL_VIEWS:
-        raise ConfigError(f'method "{run.config.method.name}" does not look at small views', key="num_small_views")
-    small = make_views(image, run.small_pipelines, generator)[0]
-    if "embed" in capabilities(run.method):
-        _check_size(run, small)
-
-
-@torch.no_grad()
-def _check_size(run: Run, images: torch.Tensor) -> None:
-    """The backbone takes images of this size; whatever torch has to say when it does not comes along."""
-    method: Any = run.method
-    try:
-        with for_evaluation(run):
-            method.embed(images)
-    except RuntimeError as error:
-        message = f'backbone "{run.config.backbone.name}" cannot take small views of {_text(images.shape[2:])}: {error}'
-        raise ConfigError(message, key="small_views") from error
-
-
-def _text(size: Sequence[int]) -> str:
-    return f"{size[0]} by {size[1]}"
+    check_requirements(run, [make_evaluator(run, component, context) for component in run.config.evaluators])
 
 
 def evaluator_context(run: Run, last_terms: dict[str, float]) -> EvaluatorContext:
@@ -182,12 +152,23 @@ def new_method(
         backbone = _class(plugins, "backbone", config.backbone)(config.backbone.options, size.shape)
         if start and start.take == "backbone":
             start.put_into(backbone)  # before the method makes a momentum copy of it
+        if config.frozen == "backbone":
+            freeze(backbone)
         context = MethodContext(
             backbone, size.shape, size.num_classes, _active(config), config.num_views, generators["method"]
         )
-        method: Method = _class(plugins, "method", config.method)(config.method.options, context)
+        kind: type[Method] = _class(plugins, "method", config.method)
+        if size.num_classes < LEAST_CLASSES and "class_log_probs" in capabilities(kind):
+            raise ConfigError(
+                f'method "{config.method.name}" tells classes apart, and the data has none. Let the task say how many clusters are wanted; '
+                f'options of task "{config.task.name}": {", ".join(type(config.task.options).model_fields) or "none"}',
+                key="task",
+            )
+        method: Method = kind(config.method.options, context)
     if start and start.take == "method":
         start.put_into(method)
+    if config.frozen == "method":
+        freeze(method)
     return method
 
 

@@ -44,10 +44,9 @@ class StartWeights:
     origin: str
     section: str = ""
 
-    @property
-    def note(self) -> str:
+    def note(self, *, frozen: bool) -> str:
         """A line for results and report."""
-        return f"the {self.take} started with the weights of {self.origin}"
+        return f"the {self.take} {'keeps' if frozen else 'started with'} the weights of {self.origin}"
 
     def put_into(self, module: nn.Module) -> None:
         """Give a freshly built part these weights; ConfigError says which do not fit."""

@@ -16,6 +16,7 @@ from ..data.host_tensor import with_pixels
 from ..data.views import make_views
 from ..distributed import average_gradients, is_main, mean_over_processes, num_processes, rank, share_buffers
 from ..errors import ConfigError, DivergenceError
+from ..models.mode import set_training
 from ..reporting.metrics import MetricsLog
 from ..tasks import Selection
 from ..types import Batch
@@ -73,7 +74,7 @@ def train(run: Run, display: Display) -> None:
 def _epoch(run: Run, metrics: MetricsLog | None, display: Display) -> dict[str, float]:
     """One pass over the data; gives each term's mean over the steps that had it."""
     values: dict[str, list[float]] = {}
-    run.method.train()
+    set_training(run.method)
     share_buffers(run.method)
     selections = run.task.epoch(run.config.training.batch_size, run.generators["order"])
     shares = (selection.part(rank(), num_processes()) for selection in selections)

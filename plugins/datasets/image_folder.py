@@ -15,17 +15,20 @@ from gedi_nesy.data.dataset import Images
 from gedi_nesy.data.prepared import Frame, prepared
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".ppm", ".bmp", ".pgm", ".tif", ".tiff", ".webp")
+WITHOUT = "Images without classes are read with data.class_depth=0"
 
 
 class ImageFolder(DatasetReader):
     """FOLDER/train/CLASS/any.jpg and FOLDER/val/CLASS/any.jpg, each cut to a square and resized once, see `prepared`.
 
     The classes are those of both splits, sorted by name; files that are no images by their names are passed over, and so is what
-    begins with a dot, such as the .ipynb_checkpoints of notebooks. Without a training folder the training split is empty, enough
+    begins with a dot, such as the .ipynb_checkpoints of notebooks. Links are followed, but for those that lead back to a folder they
+    are in. Without a training folder the training split is empty, enough
     for out-of-distribution evaluation.
     """
 
     ABOUT = "Your own folders with a folder for each class, such as ImageNet and Places205, of any size"
+    FETCH = f"Train and test folder are called train and val unless data.train and data.test say otherwise. {WITHOUT}"
 
     class Options(DatasetReader.Options):
         folder: str
@@ -34,8 +37,9 @@ class ImageFolder(DatasetReader):
         """Sub-folder of the training images."""
         test: str = "val"
         """Sub-folder of the test images: for ImageNet the validation images, whose classes are the published ones."""
-        class_depth: Annotated[int, Field(gt=0)] = 1
-        """How many folders make the name of a class: 2 for train/a/abbey/1.jpg of Places205."""
+        class_depth: Annotated[int, Field(ge=0)] = 1
+        """How many folders make the name of a class: 2 for train/a/abbey/1.jpg of Places205, 0 for images without classes, in folders of
+        any depth or none."""
         size: Annotated[int, Field(gt=0)] = 224
         """Height and width of the images."""
         crop: Annotated[float, Field(gt=0, le=1)] = 1.0
@@ -71,16 +75,18 @@ class ImageFolder(DatasetReader):
             raise self.missing(test_folder)
         test = self._listed(test_folder)
         train = self._listed(train_folder) if train_folder.is_dir() else {}
-        classes = sorted(train.keys() | test.keys())
-        if len(classes) < 2:
+        names, depth = sorted(train.keys() | test.keys()), self.options.class_depth
+        if depth and len(names) < 2:
             raise DataError(
-                f"{test_folder} has {len(classes)} folder with images, {', '.join(classes) or 'none'}; each class has one, and at least "
-                "two are wanted",
+                f"{test_folder} has {len(names)} folder with images, {', '.join(names) or 'none'}; each class has one, and at least "
+                f"two are wanted. {WITHOUT}",
                 key="data",
             )
-        held_out = self._images(test, classes)
-        images = self._images(train, classes) if train else held_out.at(slice(0))
-        return ImageDataset(images, held_out, tuple(classes), fit=self.frame.fit)
+        if not test:
+            raise DataError(f"there are no images in {test_folder}", key="data")
+        held_out = self._images(test, names)
+        images = self._images(train, names) if train else held_out.at(slice(0))
+        return ImageDataset(images, held_out, tuple(names) if depth else (), fit=self.frame.fit)
 
     def no_training_images(self) -> DataError:
         """With the folder that would hold them."""
@@ -90,24 +96,36 @@ class ImageFolder(DatasetReader):
         """The image files of each class, in the order of their paths."""
         found: dict[str, list[Path]] = {}
         for place, folders, names in os.walk(folder, followlinks=True):
-            folders[:] = sorted(name for name in folders if not name.startswith("."))
+            folders[:] = sorted(
+                name for name in folders if not name.startswith(".") and not _leads_back(Path(place, name))
+            )
             depth = Path(place).relative_to(folder).parts
             images = [Path(place, name) for name in sorted(names) if _is_image(name)]
             if images and len(depth) < self.options.class_depth:
                 raise DataError(
-                    f"{images[0]} is in no folder of a class: those are {self.options.class_depth} deep in {folder} (data.class_depth)",
+                    f"{images[0]} is in no folder of a class: those are {self.options.class_depth} deep in {folder} (data.class_depth). "
+                    f"{WITHOUT}",
                     key="data",
                 )
             if images:
                 found.setdefault("/".join(depth[: self.options.class_depth]), []).extend(images)
         return found
 
-    def _images(self, listed: dict[str, list[Path]], classes: list[str]) -> Images:
-        files = [file for name in classes for file in listed.get(name, ())]
-        labels = [label for label, name in enumerate(classes) for _ in listed.get(name, ())]
+    def _images(self, listed: dict[str, list[Path]], names: list[str]) -> Images:
+        files = [file for name in names for file in listed.get(name, ())]
+        labels = torch.tensor([label for label, name in enumerate(names) for _ in listed.get(name, ())])
         folder = Path(self.options.prepared or self.root / "prepared")
-        return Images(prepared(files, self.frame, folder), torch.tensor(labels))
+        pixels = prepared(files, self.frame, folder)
+        return Images(pixels, labels if self.options.class_depth else torch.full_like(labels, -1))
 
 
 def _is_image(name: str) -> bool:
     return name.lower().endswith(SUFFIXES) and not name.startswith(".")
+
+
+def _leads_back(path: Path) -> bool:
+    """Whether it is a link to a folder that it is in, or was reached through: there would be no end of following it."""
+    if not path.is_symlink():
+        return False
+    target = path.resolve()
+    return any(folder.resolve().is_relative_to(target) for folder in path.parents)

@@ -32,6 +32,8 @@ class Classification(Task):
     """Every step sees a batch of training images, and the labels of those that are told."""
 
     TERMS = {"supervised": "cross-entropy of the class probabilities with the labels that are told"}
+    NEEDS = ("class_log_probs",)
+    TELLS_LABELS = True
 
     class Options(Options):
         labelled: Annotated[float, Field(gt=0, le=1)] = 1.0

@@ -52,6 +52,7 @@ class ConstraintTask(Task):
     """Images in tuples, each tuple an instance of a query that holds."""
 
     TERMS = {"nesy": "-log p(query | images), the semantic loss"}
+    NEEDS = ("class_log_probs",)
 
     class Options(Options):
         program: ProgramFile

@@ -110,7 +110,7 @@ def test_a_device_of_another_form_is_told_what_there_is(tmp_path, tiny_text):
         ("training.betas=1", "training.betas is 1: must be a list."),
         ("evaluators=knn", 'evaluators is "knn": must be a list.'),
         ("weights=3", "weights is 3: must be a mapping of keys to values."),
-        ("start_from=runs/a", 'start_from is "runs/a": must be a section with the keys path, take.'),
+        ("start_from=runs/a", 'start_from is "runs/a": must be a section with the keys path, take, freeze.'),
     ],
 )
 def test_a_key_or_value_of_the_wrong_place_or_kind_is_told_the_right_one(change, message, tiny_config):

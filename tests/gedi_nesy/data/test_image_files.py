@@ -43,6 +43,14 @@ def test_a_damaged_file_is_no_readable_image(tmp_path, damage):
         open_image(tmp_path / "broken.png")
 
 
+def test_a_file_is_named_once(tmp_path):
+    (tmp_path / "text.png").write_text("no image")
+    for name, reason in (("text.png", "its content is of no format that Pillow knows"), ("", "Is a directory")):
+        with pytest.raises(DataError) as caught:
+            open_image(tmp_path / name)
+        assert str(caught.value) == f"{tmp_path / name} is no readable image: {reason}"
+
+
 @pytest.mark.parametrize("name", ["none.png", ".", "zero\0byte.png"])
 def test_what_is_no_file_is_named(tmp_path, name):
     with pytest.raises(DataError, match="does not exist" if name == "none.png" else "is no readable image"):
@@ -56,14 +64,20 @@ def test_every_8_bit_image_can_be_fitted(mode, channels):
     assert fits(grey, (channels, 2, 3)) and pixels_of(grey).min() == 255
 
 
-def test_fitting_turns_upright_and_makes_transparent_black():
-    picture = Image.new("L", (4, 2))
-    picture.paste(255, (0, 0, 2, 2))  # the left half is white
+@pytest.mark.parametrize("suffix", ["png", "jpg", "tif", "webp"])
+def test_a_photo_is_turned_upright_whatever_becomes_of_it(tmp_path, suffix):
+    picture = Image.new("RGB", (16, 8))
+    picture.paste((255, 255, 255), (0, 0, 8, 8))  # the left half is white
     exif = Image.Exif()
     exif[0x0112] = 6  # to be turned by a quarter, clockwise
-    stream = io.BytesIO()
-    picture.save(stream, "PNG", exif=exif)
-    assert pixels_of(fitted(Image.open(stream), (1, 4, 2))).tolist() == [[[255, 255], [255, 255], [0, 0], [0, 0]]]
+    picture.save(tmp_path / f"photo.{suffix}", exif=exif, **({"lossless": True} if suffix == "webp" else {}))
+    photo = open_image(tmp_path / f"photo.{suffix}")
+    assert fits(photo, (3, 16, 8))
+    for pixels in (pixels_of(photo), pixels_of(fitted(photo, (1, 16, 8)))):
+        assert (pixels[:, :8] > 250).all() and (pixels[:, 8:] < 5).all()
+
+
+def test_fitting_makes_transparent_black():
     clear = Image.new("RGBA", (1, 1), (255, 255, 255, 0))
     assert pixels_of(fitted(clear, (3, 1, 1))).flatten().tolist() == [0, 0, 0]
 

@@ -16,7 +16,7 @@ RECORDER = '''
 import torch
 from torch import nn
 
-from gedi_nesy import Backbone, Method, MethodOutput, hookimpl
+from gedi_nesy import Backbone, Method, MethodOutput, View, hookimpl
 
 BATCHES = []
 
@@ -28,6 +28,27 @@ class Pooled(Backbone):
 
     def forward(self, images):
         return self.layer(images.mean(dim=(1, 2, 3))[:, None])
+
+
+class Miscounted(Pooled):
+    def __init__(self, options, shape):
+        super().__init__(options, shape)
+        self.num_features = 4
+
+
+class Bytes(View):
+    def __call__(self, images, generator):
+        return (images * 127.5 + 127.5).byte()
+
+
+class First(View):
+    def __call__(self, images, generator):
+        return images[:1]
+
+
+class InPlace(View):
+    def __call__(self, images, generator):
+        return images.mul_(-1)
 
 
 class Recorder(Method):
@@ -57,6 +78,9 @@ def register(registry):
     registry.add_method("recorder", Recorder)
     registry.add_method("blind", Blind)
     registry.add_backbone("pooled", Pooled)
+    registry.add_backbone("miscounted", Miscounted)
+    for view in (Bytes, First, InPlace):
+        registry.add_view(view.__name__.lower(), view)
 '''
 
 CONFIG = """
@@ -125,10 +149,23 @@ def test_without_small_views_there_are_none(build):
             "views are 4 by 4, images 8 by 8: that is for small_views",
         ),
         ({"small": SMALL, "backbone": "mlp"}, 'backbone "mlp" cannot take small views of 4 by 4: '),
+        (
+            {"backbone": "miscounted"},
+            r'backbone "miscounted" gives features of shape \(2, 3\) for 2 images, and its num_features is 4: the shape must be',
+        ),
+        (
+            {"views": "[bytes]"},
+            r'view "bytes" gives torch.uint8 of shape \(2, 1, 8, 8\) for images of torch.float32 and',
+        ),
+        (
+            {"views": "[first]"},
+            r'view "first" gives torch.float32 of shape \(1, 1, 8, 8\) .* only height and width may',
+        ),
+        ({"views": "[inplace]"}, 'view "inplace" changes the images that it is given: return new ones'),
         ({"views": "[{name: gaussian_blur, kernel_size: 17}]"}, "a blur of 17 pixels does not fit into images of 8"),
     ],
 )
-def test_views_that_cannot_be_trained_on_are_errors_before_training(build, options, message):
+def test_views_and_backbones_that_cannot_be_trained_on_are_errors_before_training(build, options, message):
     with pytest.raises(ConfigError, match=message):
         build(**options)
 

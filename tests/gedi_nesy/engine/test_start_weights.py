@@ -158,6 +158,70 @@ def test_a_copy_of_other_weights_is_not_taken(first, cli):
         assert code == 2 and "nowhere is no run folder" in err
 
 
+FROZEN = (FROM_FIRST, "start_from.freeze=true")
+NORMED = "backbone={name: resnet8, width: 4, batch_norm: true}"
+
+
+def trained_state(run):
+    """All tensors of a run's newest checkpoint."""
+    return checkpoint.read(checkpoint.newest(Path("runs/tiny") / run / "checkpoints")).tensors
+
+
+def starting(tensors, prefix):
+    return {name.removeprefix(prefix): tensor for name, tensor in tensors.items() if name.startswith(prefix)}
+
+
+@pytest.mark.parametrize("optimizer", ["adamw", "lars"])
+def test_a_frozen_backbone_stays_as_it_is_and_what_is_on_top_learns_a_constraint(tiny_config, cli, optimizer):
+    assert cli("train", tiny_config, NORMED, "--run-id", "first", "training.epochs=1")[0] == 0
+    tuned = ("training.ema=0.5", f"training.optimizer={optimizer}", "training.weight_decay=0.1")
+    code, _, err = cli("train", tiny_config, NORMED, *FROZEN, "--run-id", "second", *tuned)
+    assert code == 0, err
+    first, second = trained_state("first"), trained_state("second")
+    assert any("running_mean" in name for name in starting(first, "method/backbone."))
+    assert same(starting(first, "method/backbone."), starting(second, "method/backbone."))
+    assert not starting(second, "average/backbone.")
+    drawn = build(tiny_config, NORMED, *FROZEN).method
+    assert not torch.equal(drawn.clusters.weight, second["method/clusters.weight"])
+    sizes = {tuple(tensor.shape) for tensor in starting(second, "optimizer/").values()} - {()}
+    assert sizes == {tuple(parameter.shape) for parameter in drawn.parameters() if parameter.requires_grad}
+    assert note("runs/tiny/second").startswith(f"the backbone keeps the weights of {FIRST.absolute()} (")
+    assert cli("evaluate", "runs/tiny/second")[0] == 0
+    assert same(load_method("runs/tiny/second").backbone.state_dict(), load_method(FIRST).backbone.state_dict())
+
+
+def test_a_momentum_copy_of_a_frozen_backbone_is_one_too(tiny_config, cli):
+    assert cli("train", tiny_config, NORMED, "--run-id", "first", "training.epochs=1")[0] == 0
+    code, _, err = cli("train", tiny_config, NORMED, *FROZEN, *SELF_SUPERVISED, "--run-id", "second")
+    assert code == 0, err
+    first, second = trained_state("first"), trained_state("second")
+    for part in ("backbone.", "target.parts.0."):
+        assert same(starting(first, "method/backbone."), starting(second, f"method/{part}"))
+    drawn = build(tiny_config, NORMED, *FROZEN, *SELF_SUPERVISED).method
+    assert not same(starting(second, "method/projector."), drawn.projector.state_dict())
+
+
+def test_a_frozen_backbone_is_resumed_to_the_same_numbers(first, cli, monkeypatch):
+    assert cli("train", first, "--run-id", "whole", *FROZEN)[0] == 0
+    monkeypatch.setenv("TINY_STOP_AT", "10")
+    with pytest.raises(BaseException) as caught:
+        cli("train", first, "--run-id", "second", *FROZEN)
+    assert type(caught.value).__name__ == "Stopped"
+    monkeypatch.delenv("TINY_STOP_AT")
+    code, _, err = cli("train", first, "--run-id", "second", *FROZEN, "--resume")
+    assert code == 0, err
+    assert same(trained_state("whole"), trained_state("second"))
+
+
+def test_where_nothing_is_left_to_train_what_is_frozen_is_refused(tiny_config, cli):
+    assert cli("train", tiny_config, *SELF_SUPERVISED, "--run-id", "first", "training.epochs=1")[0] == 0
+    code, _, err = cli("config", "check", tiny_config, *SELF_SUPERVISED, *FROZEN, "start_from.take=method")
+    assert code == 2 and err == (
+        'error: command line: start_from.freeze=true  with its method frozen, nothing of method "byol" is left to train. Leave '
+        "start_from.freeze out, or take the backbone alone, for a method with layers on top of it\n"
+    )
+
+
 def test_weights_of_another_network_do_not_fit(first, cli):
     code, _, err = cli("train", first, FROM_FIRST, "backbone={name: mlp, hidden: [16, 12], features: 8}")
     assert code == 2 and err.count("error:") == 1

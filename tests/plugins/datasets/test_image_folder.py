@@ -11,6 +11,17 @@ from PIL import Image
 from gedi_nesy import DataError
 from gedi_nesy.data.image_files import open_image
 
+RUN = """\
+data: {{name: image_folder, root: {root}, folder: set, size: 8, prepared: kept}}
+backbone: {{name: mlp, hidden: [8], features: 4}}
+method: {{name: simclr}}
+task: {{name: pretraining}}
+weights: {{contrastive: 1}}
+num_views: 2
+views: [{{name: gaussian_noise, std: 0.1}}]
+training: {{epochs: 2, batch_size: 4, learning_rate: 1e-3}}
+evaluators: [linear_probe]
+"""
 RANDOM = np.random.default_rng(0)
 
 
@@ -54,6 +65,17 @@ def test_what_is_hidden_is_neither_a_class_nor_an_image(two_classes):
     assert dataset.classes == ("cat", "dog") and dataset.train.labels.tolist() == [0, 0, 0, 0, 1, 1, 1, 1]
 
 
+def test_links_are_followed_but_for_those_that_lead_back(two_classes, tmp_path):
+    train = two_classes / "set/train"
+    (train / "cat").rename(tmp_path / "cats")
+    (train / "cat").symlink_to(tmp_path / "cats")
+    (tmp_path / "cats/all").symlink_to(train)
+    (train / "dog/itself").symlink_to(".")
+    (train / "dog/cats").symlink_to(tmp_path / "cats")
+    labels = read(two_classes).train.labels
+    assert torch.bincount(labels).tolist() == [4, 8]
+
+
 def test_torchvision_sees_the_same_files_and_classes(two_classes):
     from torchvision.datasets import ImageFolder as Theirs
 
@@ -71,6 +93,31 @@ def test_classes_may_be_two_folders_deep_and_images_deeper(tmp_path):
         read(tmp_path, class_depth=3)
 
 
+def test_images_without_classes_may_lie_as_they_like(tmp_path, cli, monkeypatch):
+    for name in ("1.jpg", "2.jpg", "deep/er/3.png", "deep/4.png"):
+        write(tmp_path / "set" / name, 100)
+    dataset = read(tmp_path, class_depth=0, train=".", test=".")
+    assert dataset.classes == () and dataset.train.labels.tolist() == dataset.test.labels.tolist() == [-1] * 4
+    with pytest.raises(
+        DataError, match=r"1\.jpg is in no folder of a class.* without classes are read with data.class_depth=0"
+    ):
+        read(tmp_path, train=".", test=".")
+    monkeypatch.chdir(tmp_path)
+    text = RUN.format(root=tmp_path).replace("linear_probe", "embedding_rank")
+    (tmp_path / "run.yaml").write_text(text.replace("folder: set", "folder: set, class_depth: 0, train: ., test: ."))
+    code, out, err = cli("train", "run.yaml", "training.epochs=1")
+    assert code == 0 and "rank" in out, err
+    swav = ("method=swav", "weights={swap: 1}")
+    code, _, err = cli("config", "check", "run.yaml", *swav)
+    assert code == 2 and 'method "swav" tells classes apart, and the data has none. Let the task say' in err
+    assert err.endswith('wanted; options of task "pretraining": clusters\n')
+    code, _, err = cli("config", "check", "run.yaml", *swav, "task.clusters=5")
+    assert code == 0, err
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(DataError, match="there are no images in "):
+        read(tmp_path, folder="empty", class_depth=0, train=".", test=".")
+
+
 def test_without_training_folder_the_training_split_is_empty(two_classes):
     (two_classes / "set/train").rename(two_classes / "elsewhere")
     dataset = read(two_classes)
@@ -80,7 +127,9 @@ def test_without_training_folder_the_training_split_is_empty(two_classes):
 
 
 def test_missing_and_single_class_folders_are_explained(tmp_path, two_classes):
-    with pytest.raises(DataError, match=r"no .*nothing/val\. Looked in"):
+    with pytest.raises(
+        DataError, match=r"no .*nothing/val\. Looked in .* data.test say otherwise\. Images without classes"
+    ):
         read(two_classes, folder="nothing")
     write(tmp_path / "one/val/cat/1.jpg", 3)
     with pytest.raises(DataError, match="has 1 folder with images, cat; each class has one"):
@@ -95,19 +144,7 @@ def test_a_damaged_image_is_named(two_classes):
 
 def test_a_run_trains_on_it_and_evaluates(two_classes, cli, monkeypatch):
     monkeypatch.chdir(two_classes)
-    (two_classes / "run.yaml").write_text(
-        f"""\
-data: {{name: image_folder, root: {two_classes}, folder: set, size: 8, prepared: kept}}
-backbone: {{name: mlp, hidden: [8], features: 4}}
-method: {{name: simclr}}
-task: {{name: pretraining}}
-weights: {{contrastive: 1}}
-num_views: 2
-views: [{{name: gaussian_noise, std: 0.1}}]
-training: {{epochs: 2, batch_size: 4, learning_rate: 1e-3}}
-evaluators: [linear_probe]
-"""
-    )
+    (two_classes / "run.yaml").write_text(RUN.format(root=two_classes))
     code, out, err = cli("train", "run.yaml", "--run-id", "r")
     assert code == 0, err
     assert "linear_probe" in out and list((two_classes / "kept").glob("*.npy"))

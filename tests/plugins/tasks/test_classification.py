@@ -93,9 +93,3 @@ def test_a_network_learns_the_labels(method, weights, tiny_config, cli, tmp_path
     results = json.loads((tmp_path / "runs" / "tiny" / "r" / "results.json").read_text())
     assert results["numbers"]["classification"]["accuracy"] > 0.95
     assert results["terms"]["supervised"]["known_minimum"] == 0
-
-
-def test_a_method_without_class_probabilities_is_refused(tiny_config, cli):
-    overrides = ["method={name: simclr, projector: [8, 4]}", "weights={supervised: 1}", "num_views=2", "evaluators=[]"]
-    code, _, err = cli("train", tiny_config, "task={name: classification}", *overrides)
-    assert code and "supervised needs class probabilities" in err
