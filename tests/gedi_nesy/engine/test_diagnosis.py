@@ -54,8 +54,9 @@ def test_a_good_clustering_has_no_failure(run):
     assert diagnosis.failures == () and diagnosis.disagreement == 0 and diagnosis.used_classes > 8
 
 
-def test_one_point_for_all_images_is_a_representation_collapse(run):
-    diagnosis = look(run, lambda images: torch.ones(len(images), 4), bars)
+@pytest.mark.parametrize("value", [1.0, 0.0])
+def test_one_point_for_all_images_is_a_representation_collapse(run, value):
+    diagnosis = look(run, lambda images: torch.full((len(images), 4), value), bars)
     assert [failure.split(":")[0] for failure in diagnosis.failures] == ["representation collapse"]
     assert diagnosis.spread == 0
 

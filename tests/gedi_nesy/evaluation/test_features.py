@@ -101,6 +101,14 @@ def test_a_few_of_each_class_are_a_share_of_each(share, counts):
     assert torch.bincount(labels[rows]).tolist() == counts and len(set(rows.tolist())) == len(rows)
 
 
+def test_which_few_of_a_class_is_left_to_chance():
+    rows = [
+        int(few_of_each_class(torch.zeros(10, dtype=torch.long), 0.1, torch.Generator().manual_seed(seed)))
+        for seed in range(20)
+    ]
+    assert len(set(rows)) > 5
+
+
 def test_images_whose_class_is_not_known_are_no_class_of_their_own():
     rows = few_of_each_class(torch.tensor([-1, 0, -1, 1, -1]), 0.1, torch.Generator().manual_seed(0))
     assert rows.tolist() == [1, 3]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from copy import deepcopy
+
 import pytest
 import torch
 from sklearn.linear_model import LogisticRegression
@@ -35,11 +37,24 @@ def test_a_linear_probe_becomes_logistic_regression():
     assert (ours.argmax(dim=1) == theirs.argmax(dim=1)).float().mean() > 0.99
 
 
-def test_stochastic_gradient_descent_takes_the_steps_of_the_formula():
-    """One batch an epoch: v <- momentum v + g; the step is g + momentum v with Nesterov; the rate falls along a cosine."""
-    data = blobs(40)
+ALIKE = Labelled(torch.tensor([[0.5, -1.0, 2.0, 0.0, 1.0]]).repeat(5, 1), torch.full((5,), 2))
+
+
+@pytest.mark.parametrize(("data", "batch_size", "steps"), [(blobs(40), 64, 4), (ALIKE, 2, 12)])
+def test_stochastic_gradient_descent_takes_the_steps_of_the_formula(data, batch_size, steps):
+    """v <- momentum v + g, g with the decay; the step is g + momentum v with Nesterov; the rate falls along a cosine.
+
+    One batch an epoch, or three that are alike whatever the order, the last with what is left.
+    """
     training = ProbeTraining(
-        optimizer="sgd", learning_rate=0.3, epochs=4, batch_size=64, momentum=0.9, nesterov=True, schedule="cosine"
+        optimizer="sgd",
+        learning_rate=0.3,
+        epochs=4,
+        batch_size=batch_size,
+        momentum=0.9,
+        nesterov=True,
+        weight_decay=0.05,
+        schedule="cosine",
     )
     layer = nn.Linear(5, 3)
     start = {name: value.clone() for name, value in layer.state_dict().items()}
@@ -47,16 +62,48 @@ def test_stochastic_gradient_descent_takes_the_steps_of_the_formula():
     literal = nn.Linear(5, 3)
     literal.load_state_dict(start)
     velocity = [torch.zeros_like(parameter) for parameter in literal.parameters()]
-    for step in range(4):
-        rate = 0.3 * (1 + torch.cos(torch.tensor(torch.pi * step / 4))) / 2
-        loss = -literal(data.features).log_softmax(dim=1)[range(40), data.labels].mean()
+    for step in range(steps):
+        rate = 0.3 * (1 + torch.cos(torch.tensor(torch.pi * step / steps))) / 2
+        loss = -literal(data.features).log_softmax(dim=1)[range(len(data)), data.labels].mean()
         gradients = torch.autograd.grad(loss, list(literal.parameters()))
         with torch.no_grad():
             for parameter, speed, gradient in zip(literal.parameters(), velocity, gradients, strict=True):
-                speed.mul_(0.9).add_(gradient)
-                parameter.sub_(rate * (gradient + 0.9 * speed))
+                slope = gradient + 0.05 * parameter
+                speed.mul_(0.9).add_(slope)
+                parameter.sub_(rate * (slope + 0.9 * speed))
     for ours, theirs in zip(probe.parameters(), literal.parameters(), strict=True):
         assert torch.allclose(ours, theirs, atol=1e-5)
+
+
+def test_the_first_step_of_adam_is_the_sign_of_the_gradient_with_the_decay():
+    data, layer = blobs(40), nn.Linear(5, 3)
+    start = layer.weight.detach().clone()
+    loss = nn.functional.cross_entropy(layer(data.features), data.labels)
+    (gradient,) = torch.autograd.grad(loss, layer.weight)
+    probe = train(data, ADAM.model_copy(update={"epochs": 1, "weight_decay": 10.0}), lambda: layer)
+    assert ((gradient + 10 * start).sign() != gradient.sign()).any()
+    torch.testing.assert_close(probe.weight.detach(), start - 0.02 * (gradient + 10 * start).sign())
+
+
+def test_each_epoch_is_of_features_drawn_anew():
+    first, second = blobs(40, seed=1), blobs(40, seed=2)
+    training = ProbeTraining(optimizer="sgd", learning_rate=0.3, epochs=2, batch_size=40)
+    layer, drawn = nn.Linear(5, 3), iter([first, second])
+    literal = deepcopy(layer)
+    probe = train_probe(lambda: layer, blobs(40), training, torch.Generator(), redraw=lambda: next(drawn))
+    for data in (first, second):
+        loss = nn.functional.cross_entropy(literal(data.features), data.labels)
+        gradients = torch.autograd.grad(loss, list(literal.parameters()))
+        with torch.no_grad():
+            for parameter, gradient in zip(literal.parameters(), gradients, strict=True):
+                parameter.sub_(0.3 * gradient)
+    torch.testing.assert_close(probe.weight, literal.weight)
+
+
+def test_the_generator_draws_the_order_of_examples_too():
+    layer, once = nn.Linear(5, 3), ADAM.model_copy(update={"epochs": 1})
+    first, other = (train(blobs(), once, lambda: deepcopy(layer), seed).weight for seed in (0, 1))
+    assert not torch.equal(first, other)
 
 
 def test_the_same_generator_gives_the_same_probe_and_leaves_the_global_one():

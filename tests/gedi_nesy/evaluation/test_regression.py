@@ -52,5 +52,11 @@ def test_explained_variance_is_that_of_scikit_learn(parts):
     assert explained(true.mean(dim=0).expand_as(true), true) == pytest.approx(0.0, abs=1e-6)
 
 
+def test_values_are_constant_if_they_deviate_by_rounding_only():
+    values = draw(30, 1)
+    assert explained(1e-4 * values, 1e-4 * values) == 1.0
+    assert math.isnan(explained(1e-6 * values, 1e-6 * values))
+
+
 def test_of_constant_values_nothing_can_be_explained():
     assert math.isnan(explained(draw(5, 1), torch.full((5, 1), 3.0)))

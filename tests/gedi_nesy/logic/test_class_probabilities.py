@@ -31,12 +31,16 @@ def test_json_names_images_by_slot_or_with_their_network(tmp_path):
 
 
 def test_csv_has_a_row_for_each_image_and_the_rest_is_uniform(tmp_path):
-    assert read(tmp_path, "slot,no,yes\nB,0.25,0.75\n", "probs.csv") == [
+    assert read(tmp_path, "slot,no,yes\nB,0.25,0.75\n", "PROBS.CSV") == [
         [0.5, 0.5],
         [0.25, 0.75],
         [0.3, 0.7],
         [pytest.approx(1 / 3)] * 3,
     ]
+
+
+def test_probabilities_of_few_digits_are_scaled_to_sum_to_one(tmp_path):
+    assert read(tmp_path, '{"B": [0.3334, 0.6675]}')[1] == pytest.approx([0.3334 / 1.0009, 0.6675 / 1.0009])
 
 
 def test_a_csv_of_a_spreadsheet_begins_with_a_mark(tmp_path):
@@ -63,9 +67,11 @@ def test_a_csv_of_other_rows_is_refused(tmp_path, text, message):
         ("[1]", "must hold an object"),
         ('{"C": [1, 0]}', r'"C" is no image that the query depends on. Known: net\(A\), net\(B\)'),
         ('{"B": [1, 0, 0]}', "B has 3 values; write 2 probabilities, for no, yes"),
+        ('{"B": [1]}', "B has 1 values; write 2 probabilities, for no, yes"),
         ('{"B": 1}', "B has 1; write 2 probabilities"),
         ('{"B": {"maybe": 1}}', 'B has the class "maybe". Classes: no, yes'),
         ('{"B": ["much", 0]}', "are not all numbers"),
+        ('{"B": [0.502, 0.5]}', "sum to 1.002; probabilities sum to 1"),
         ('{"B": [0.5, 0.6]}', "sum to 1.1; probabilities sum to 1"),
         ('{"B": [1.5, -0.5]}', "probabilities sum to 1"),
         ('{"B": [NaN, 1]}', "probabilities sum to 1"),

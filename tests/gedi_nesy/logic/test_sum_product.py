@@ -12,7 +12,7 @@ from gedi_nesy.logic.evaluation import CircuitEvaluator
 from gedi_nesy.logic.grounding import ground
 from gedi_nesy.logic.program import parse
 from gedi_nesy.logic.query import QueryTemplate
-from gedi_nesy.logic.sum_product import FIRST_WEIGHT, ONE, ZERO, as_it_is, contracted, sum_product
+from gedi_nesy.logic.sum_product import FIRST_WEIGHT, ONE, STEP, ZERO, SumProduct, as_it_is, contracted, sum_product
 
 PARITY = "nn(net,[X],Y,[0,1]) :: bit(X,Y). parity([],0). parity([A|R],P) :- bit(A,X), parity(R,Q), P is (X+Q) mod 2."
 TOTAL = "nn(net,[X],Y,[0,1,2]) :: d(X,Y). total([],0). total([A|R],T) :- d(A,X), total(R,S), T is X+S."
@@ -54,6 +54,13 @@ def test_contraction_changes_nothing_but_the_steps(name):
     plain, short = (build(circuit, starts, sum(sizes), roots) for build in (as_it_is, contracted))
     assert values(short, weights) == pytest.approx(values(plain, weights), rel=1e-12)
     assert sum_product(circuit, starts, sum(sizes), roots).cost == min(plain.cost, short.cost)
+
+
+def test_a_graph_costs_its_steps_one_after_the_other_and_its_products():
+    """a b + c, and that times a, in two steps."""
+    graph, (a, b, c) = SumProduct(FIRST_WEIGHT + 3), range(FIRST_WEIGHT, FIRST_WEIGHT + 3)
+    graph.add_root(graph.add([(graph.add([(a, b), (c, ONE)]), a)]))
+    assert (graph.depths, graph.cost) == ([1, 2], 2 * STEP + 3)
 
 
 @pytest.mark.parametrize("length", [8, 64])

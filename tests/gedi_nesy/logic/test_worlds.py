@@ -55,17 +55,32 @@ def test_images_that_a_proof_does_not_depend_on_are_uniform():
     assert chisquare(worlds[worlds > 0]).pvalue > 0.01
 
 
+def test_an_image_that_one_proof_reads_and_another_does_not_is_uniform_in_all_worlds():
+    """The circuit asks for B first: A is open where B is 1, and 2 where B is 3."""
+    constraint = make(DIGIT + "p(A,B) :- digit(B,1). p(A,B) :- digit(B,3), digit(A,2).", "p(A,B)", "AB")
+    classes, _ = draw(constraint, 6_000, 4)
+    worlds = torch.bincount(classes[:, 0] * 4 + classes[:, 1], minlength=16)
+    assert (worlds > 0).sum() == 4 + 1
+    assert chisquare(worlds[worlds > 0]).pvalue > 0.01
+
+
 @pytest.mark.parametrize(
-    ("text", "message"),
+    ("text", "images", "message"),
     [
         (
             DIGIT + "nn(net,[X],Y,[0,1,2,3]) :: again(X,Y). p(A) :- digit(A,X), again(A,X).",
+            ["A"],
             "query p(A)  worlds cannot be drawn: the program makes two choices for one image",
+        ),
+        (
+            "nn(net,[X,Y],Z,[0,1]) :: both(X,Y,Z). p(A) :- both(A,A,1).",
+            [("A", "A")],
+            "query p(A)  worlds cannot be drawn: net reads several images at once",
         ),
     ],
 )
-def test_worlds_are_refused_where_labels_could_not_make_them(text, message):
-    constraint = make(text, "p(A)", "A")
+def test_worlds_are_refused_where_labels_could_not_make_them(text, images, message):
+    constraint = make(text, "p(A)", images)
     with pytest.raises(ProgramError) as caught:
         draw(constraint, 1, 0)
     assert str(caught.value) == message
@@ -78,6 +93,14 @@ def test_chance_of_the_program_is_part_of_the_world():
     counts = torch.bincount(classes[:, 0], minlength=4)
     assert counts[0] == counts[3] == 0
     assert chisquare(counts[1:3], [4_000, 1_000]).pvalue > 0.01
+
+
+def test_chance_that_decides_between_answers_keeps_its_probabilities():
+    """Some answer holds whatever the coin shows."""
+    constraint = make(DIGIT + "0.25::coin. p(A,1) :- digit(A,1), coin. p(A,0) :- digit(A,1), \\+coin.", "p(A,T)", "A")
+    _, answer = draw(constraint, 5_000, 5)
+    is_one = answer == constraint.answer_index([1])
+    assert chisquare([is_one.sum(), (~is_one).sum()], [1_250, 3_750]).pvalue > 0.01
 
 
 def test_slots_that_no_answer_reads_have_no_network():

@@ -15,6 +15,15 @@ def test_the_plain_decoder_ends_at_the_images_shape(shape):
     assert outputs.shape == (2, *shape)
 
 
+def test_the_plain_decoder_doubles_from_four_pixels_and_rectifies_all_but_the_outputs():
+    decoder, latents = ConvDecoder(5, (3, 8, 15), width=2), torch.randn(2, 5)
+    first, *convolutions, last = [layer for layer in decoder.layers if hasattr(layer, "weight")]
+    hidden = first(latents).relu().view(2, 2, 2, 4)
+    for size, convolution in zip([(4, 8), (8, 15)], convolutions, strict=True):
+        hidden = convolution(torch.nn.functional.interpolate(hidden, size, mode="nearest")).relu()
+    torch.testing.assert_close(decoder(latents), last(hidden))
+
+
 def test_each_latent_moves_the_outputs():
     latents = torch.randn(2, 5, requires_grad=True)
     ConvDecoder(5, (1, 28, 28))(latents).square().sum().backward()

@@ -5,11 +5,19 @@ from __future__ import annotations
 import torch
 from torch import nn
 
-from gedi_nesy.models.heads import Prototypes, mlp
+from gedi_nesy.models.heads import Projector, Prototypes, mlp
 
 
 def kinds(network):
     return [type(layer).__name__ for layer in network]
+
+
+def test_a_projector_has_one_hidden_layer_of_twice_the_width_and_a_slope_of_a_fifth():
+    head, features = Projector(3, 4), torch.randn(5, 3)
+    (into, bias), (out, last) = ((layer.weight, layer.bias) for layer in (head.layers[0], head.layers[2]))
+    hidden = features @ into.T + bias
+    assert into.shape == (6, 3)
+    torch.testing.assert_close(head(features), torch.maximum(hidden, 0.2 * hidden) @ out.T + last)
 
 
 def test_an_mlp_is_linear_normalised_rectified_and_ends_linear():

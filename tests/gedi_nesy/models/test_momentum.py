@@ -25,6 +25,8 @@ def test_the_copy_starts_equal_and_follows_the_average_of_the_weights():
 
 
 def test_no_gradient_goes_into_or_through_the_copy():
-    copy = MomentumCopy(0.9, nn.Linear(2, 3))
+    followed = nn.Linear(2, 3)
+    copy = MomentumCopy(0.9, followed)
     outputs = copy(torch.randn(4, 2, requires_grad=True))
+    copy.follow(followed)
     assert not outputs.requires_grad and not any(parameter.requires_grad for parameter in copy.parameters())

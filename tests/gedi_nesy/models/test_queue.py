@@ -27,6 +27,12 @@ def test_more_rows_than_places_leave_the_newest():
     assert sorted(queue.rows.flatten().tolist()) == [16.0, 17.0, 18.0], "the oldest of them has left first"
 
 
+def test_rows_are_kept_without_gradient_and_in_full_precision():
+    queue = Queue(2, 1)
+    queue.push(numbered(1, 2).to(torch.bfloat16).requires_grad_())
+    assert not queue.rows.requires_grad and queue.rows.dtype == torch.float32
+
+
 def test_it_is_full_when_no_random_row_is_left():
     queue = Queue(4, 2)
     torch.testing.assert_close(queue.rows.norm(dim=1), torch.ones(4))
