@@ -56,7 +56,7 @@ def query(file: File, allow_python: AllowPython = False) -> None:
     from .program_text import aligned
 
     found = query_probabilities(load_program(find_program(file), allow_python=allow_python))
-    print("\n".join(aligned({f"{text}:": f"{probability:.8g}" for text, probability in found.items()})))
+    print("\n".join(aligned((f"{text}:", f"{probability:.8g}") for text, probability in found.items())))
 
 
 @app.command()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 
 from ..logic.checking import ProgramReport
 from ..logic.circuit import Circuit
@@ -16,10 +16,11 @@ SHOWN_ANSWERS = 20
 SHOWN_CLASSES = 3  # of an image, by gradient
 
 
-def aligned(texts: Mapping[str, str], indent: str = "") -> list[str]:
+def aligned(rows: Iterable[tuple[str, str]], indent: str = "") -> list[str]:
     """Two columns."""
-    width = max(map(len, texts), default=0)
-    return [f"{indent}{left:<{width}}  {right}" for left, right in texts.items()]
+    rows = list(rows)
+    width = max((len(left) for left, _ in rows), default=0)
+    return [f"{indent}{left:<{width}}  {right}" for left, right in rows]
 
 
 def check_lines(report: ProgramReport) -> list[str]:
@@ -63,7 +64,7 @@ def explanation_lines(
 ) -> list[str]:
     """Probabilities, the most probable world, and the contributions."""
     likely = sorted(explanation.probabilities.items(), key=lambda item: -item[1])
-    shown = {answer_text(answer): f"{value:.6g}" for answer, value in likely[:SHOWN_ANSWERS]}
+    shown = [(answer_text(answer), f"{value:.6g}") for answer, value in likely[:SHOWN_ANSWERS]]
     lines = ["probability", *aligned(shown, "  ")]
     if len(likely) > SHOWN_ANSWERS:
         lines.append(f"  and {len(likely) - SHOWN_ANSWERS} less probable answers")
@@ -74,10 +75,10 @@ def explanation_lines(
     class_names = [choice.classes for choice in circuit.choices]
     world = explanation.world
     lines += aligned(
-        {
-            names[index]: f"{class_names[index][world[index]]}  ({probabilities[index][world[index]]:.4g})"
+        (
+            (names[index], f"{class_names[index][world[index]]}  ({probabilities[index][world[index]]:.4g})")
             for index in sorted(range(len(names)), key=lambda index: _place(circuit.choices[index], index))
-        },
+        ),
         "  ",
     )
     contributions = sorted(
@@ -85,10 +86,10 @@ def explanation_lines(
     )
     lines.append(f"share of the gradient{about}, and the classes with the largest d log P / d log p")
     return lines + aligned(
-        {
-            names[part.choices[0]]: f"{part.share:6.1%}  {_steepest(part, class_names[part.choices[0]])}"
+        (
+            (names[part.choices[0]], f"{part.share:6.1%}  {_steepest(part, class_names[part.choices[0]])}")
             for part in contributions
-        },
+        ),
         "  ",
     )
 
@@ -113,7 +114,7 @@ def shortcut_lines(report: ShortcutReport, classes: ClassNames) -> list[str]:
         "when the class prior is known": "" if report.prior_known is None else f"{report.prior_known:,}",
         "when the given classes are labelled": "" if report.labelled is None else f"{report.labelled:,}",
     }
-    lines = aligned({text: number for text, number in counts.items() if number})
+    lines = aligned((text, number) for text, number in counts.items() if number)
     if report.unseen:
         lines.append(
             f"classes that no example has, so that anything goes: {_class_list(report.unseen, classes, several)}"

@@ -25,17 +25,25 @@ def examples_of_table(
 
     Raises:
         ConfigError: a column is missing or of the wrong kind.
-        DataError: rows that are no example of the query, each with its line.
+        DataError: rows that are no example of the query, each with its line; a fault of the program is told once, at its place.
     """
     _check_columns(table, structures, columns, target)
     parts, faults = [], list[DataError]()
-    for row in range(len(table.lines)):
+    of_program: dict[tuple[str, Position], list[Position]] = {}
+    for row, line in enumerate(table.lines):
         try:
             parts.append(_example(table, row, structures, columns, target))
         except DataError as error:
             faults.append(error)
         except ProgramError as error:
-            faults.append(DataError(error.message, Position(table.file, table.lines[row])))
+            if error.position and error.position.line:
+                of_program.setdefault((error.message, error.position), []).append(Position(table.file, line))
+            else:
+                faults.append(DataError(error.message, Position(table.file, line)))
+    for (message, place), rows in of_program.items():
+        others = len(rows) - 1
+        more = f" and {others} other row{'s' * (others > 1)}" if others else ""
+        faults.append(DataError(f"{message} (asked for {rows[0]}{more})", place))
     if faults:
         raise joined(faults)
     return Examples.joined(parts)

@@ -258,6 +258,7 @@ def _read_term(text: str) -> Any | None:
 
     try:
         term = Term.from_string(text)
+        terms.forget_places(term)  # those of the query's text would count as places in the program
         return None if terms.without_argument(term) else term
     except (ProbLogError, ValueError, IndexError):
         return None

@@ -101,6 +101,17 @@ def without_argument(term: Any) -> Any | None:
     return None
 
 
+def forget_places(term: Any) -> None:
+    """Take away where a term and those inside it were read."""
+    stack = [term]
+    while stack:
+        current = stack.pop()
+        if not current.is_var():
+            current.location = None
+        if is_compound(current):
+            stack.extend(argument for argument in current.args if argument is not None)
+
+
 def substitute(term: Any, bindings: dict[str, Any]) -> Any:
     """The term with some of its variables replaced and the others kept."""
     from problog.logic import Var

@@ -132,6 +132,15 @@ def test_explain_lists_images_in_the_order_of_the_query(cli):
     assert names == ["net(L_1)", "net(L_2)", "net(L_3)", "chance"] * 2
 
 
+def test_explain_shows_both_choices_of_one_network_for_one_image(cli):
+    Path("p.pl").write_text(
+        "nn(net,[X],Y,[0,1]) :: bit(X,Y).\nnn(net,[X],Y,[a,b]) :: kind(X,Y).\np(A) :- bit(A,0), kind(A,b).\n"
+    )
+    code, out, err = cli("program", "explain", "p.pl", "--query", "p(A)", "--images", "A")
+    assert code == 0, err
+    assert "  net(A)  0  (0.5)\n  net(A)  b  (0.5)\n" in out
+
+
 def test_explain_calls_chance_by_the_heads_of_its_clause(cli):
     Path("p.pl").write_text(
         "nn(net,[X],Y,[a,b]) :: kind(X,Y).\n0.2::rain; 0.3::snow; 0.5::sun.\n0.4::late(X) :- kind(X,b).\n"

@@ -47,6 +47,22 @@ def test_rows_become_examples_of_their_structure():
     torch.testing.assert_close(family.log_probability(p.log(), examples).exp(), torch.stack(literal))
 
 
+def test_a_fault_of_the_program_is_told_once_where_it_stands():
+    made = structures(TOTAL + "\nevidence(digit(img,1)).")
+    with pytest.raises(DataError) as caught:
+        examples_of_table(table(), made, COLUMNS)
+    (line,) = str(caught.value).splitlines()
+    assert line.startswith("<program>:3:10  the evidence digit(img,1) asks the network net about img. ")
+    assert line.endswith("(asked for t.csv:2 and 2 other rows)")
+
+
+def test_a_fault_that_a_constant_makes_has_its_place_in_the_program():
+    made = structures(TOTAL.replace("total([],_,0).", "total([],K,0) :- ok(K).") + "\nP::ok(P).")
+    with pytest.raises(DataError) as caught:
+        examples_of_table(table(factors=("1", "7", "1")), made, COLUMNS)
+    assert str(caught.value).startswith("<program>:3:4  the probability 7 is not between 0 and 1 (asked for t.csv:3)")
+
+
 def test_targets_are_probabilities():
     examples = examples_of_table(table(p=("1", "0", "0.25")), structures(), COLUMNS, target="p")
     assert examples.target.tolist() == [1.0, 0.0, 0.25]
