@@ -41,7 +41,7 @@ def test_what_cannot_be_told_from_the_pixels_is_learned_by_heart_and_does_not_he
 def test_training_takes_the_steps_of_adam():
     """Of two images alike one is held out; the other one is every batch."""
     images = Images(torch.arange(36, dtype=torch.uint8).view(1, 1, 6, 6).repeat(2, 1, 1, 1) * 7, torch.tensor([1, 1]))
-    start, trained = (train_classifier(images, 3, epochs=epochs, seed=0)[0] for epochs in (0, 3))
+    (start, _), (trained, unseen) = (train_classifier(images, 3, epochs=epochs, seed=0) for epochs in (0, 3))
     parameters = list(start.parameters())
     means, squares = ([torch.zeros_like(each) for each in parameters] for _ in range(2))
     for step in (1, 2, 3):
@@ -55,6 +55,7 @@ def test_training_takes_the_steps_of_adam():
             parameter.data.sub_(1e-3 * speed)
     for ours, theirs in zip(trained.parameters(), parameters, strict=True):
         torch.testing.assert_close(ours, theirs, atol=2e-6, rtol=0)
+    assert unseen == float(trained(images.pixels[:1] / 127.5 - 1).argmax() == 1)
 
 
 def test_the_logits_are_made_of_the_features():

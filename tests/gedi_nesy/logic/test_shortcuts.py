@@ -219,6 +219,7 @@ def test_counts_are_those_of_all_maps_tried_one_by_one(circuit, data):
     ]
     expected = {frozenset(chosen) for chosen in smallest if len(chosen) == len(smallest[0])}
     assert {frozenset(read.index for read in chosen) for chosen in found.label_sets} == expected
+    assert len(found.label_sets) == len(expected), "each once"
 
 
 @settings(max_examples=60, deadline=None)
