@@ -57,16 +57,21 @@ def assemble(
         "missing": missing,
         "notes": [*run.notes, *map(_without_numbers, missing, missing.values())],
         "constraint": run.task.facts() or None,
-        "training": {
-            "seconds": run.seconds,
-            "epochs": run.epoch,
-            "steps": run.step,
-            "images_per_second": run.images / run.seconds if run.seconds else None,
-            "parameters": sum(parameter.numel() for parameter in run.method.parameters()),
-            "train_images": len(run.task.train_pixels),
-            "device": str(run.device),
-        },
+        "training": _training(run),
         "compare": run.config.compare.model_dump() if run.config.compare else None,
+    }
+
+
+def _training(run: Run) -> dict[str, Any]:
+    """What it took."""
+    return {
+        "seconds": run.seconds,
+        "epochs": run.epoch,
+        "steps": run.step,
+        "images_per_second": run.images / run.seconds if run.seconds else None,
+        "parameters": sum(parameter.numel() for parameter in run.method.parameters()),
+        "train_images": len(run.task.train_pixels),
+        "device": str(run.device),
     }
 
 
