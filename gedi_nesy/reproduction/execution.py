@@ -171,9 +171,9 @@ def carry_out_on_cluster(jobs: Sequence[Job], runs: Path, workers: int, options:
 def _in_parallel(jobs: Sequence[Job], runs: Path, workers: int, threads: int | None, work: Work) -> Iterator[Outcome]:
     from joblib import Parallel, delayed, parallel_config
 
-    # With one worker joblib would not leave this process.
+    # With one worker joblib would not leave this process. With more dispatched than there are workers an interrupt shows its traceback.
     with parallel_config("loky", n_jobs=max(2, workers), inner_max_num_threads=threads):
-        parallel = Parallel(return_as="generator_unordered", batch_size=1, pre_dispatch="all")
+        parallel = Parallel(return_as="generator_unordered", batch_size=1, pre_dispatch="n_jobs")
         yield from parallel(delayed(work)(job, runs, threads, os.getpid()) for job in jobs)
 
 

@@ -145,6 +145,40 @@ def test_a_worker_does_not_outlive_who_started_it() -> None:
     assert (parent.returncode, parent.stderr) == (0, "")
 
 
+INTERRUPTED = """
+import sys, time
+from pathlib import Path
+from gedi_nesy.reproduction.execution import Outcome, carry_out_all
+from gedi_nesy.reproduction.job import prepare
+
+def work(job, runs, threads, parent):
+    Path(runs, str(job.seed)).touch()
+    time.sleep(30)
+
+if __name__ == "__main__":
+    prepared = prepare(sys.argv[1], {})
+    try:
+        list(carry_out_all([prepared.job(seed) for seed in range(12)], Path(sys.argv[2]), 2, 1, work))
+    except KeyboardInterrupt:
+        print("interrupted")
+"""
+
+
+def test_an_interrupt_ends_all_workers_without_a_traceback(tiny_config: Path, tmp_path: Path) -> None:
+    (tmp_path / "script.py").write_text(INTERRUPTED)
+    (tmp_path / "begun").mkdir()
+    command = [sys.executable, str(tmp_path / "script.py"), str(tiny_config), str(tmp_path / "begun")]
+    process = subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
+    )
+    deadline = time.monotonic() + 60
+    while len(list((tmp_path / "begun").iterdir())) < 2 and time.monotonic() < deadline:
+        time.sleep(0.1)
+    os.killpg(process.pid, signal.SIGINT)  # what a terminal does at Ctrl-C
+    out, err = process.communicate(timeout=60)
+    assert out == "interrupted\n" and "Traceback" not in err, err
+
+
 def test_threads_are_shared_out(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("joblib.cpu_count", lambda: 8)
     monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
