@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from .engine.trained import load_data, load_method
     from .evaluators import Evaluation, Evaluator
     from .logic.constraint import Constraint
-    from .logic.family import Examples
+    from .logic.examples import Examples
     from .logic.program import load_program
     from .logic.query import QueryTemplate
     from .methods import Method, MethodContext
@@ -47,7 +47,7 @@ _LAZY = {
     "DatasetReader": "data.dataset",
     "Evaluation": "evaluators",
     "Evaluator": "evaluators",
-    "Examples": "logic.family",
+    "Examples": "logic.examples",
     "ImageDataset": "data.dataset",
     "ImageGrid": "reporting.image_grid",
     "Method": "methods",

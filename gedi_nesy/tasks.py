@@ -14,7 +14,8 @@ from torch import Tensor, nn
 from .config.options import Options
 from .data.dataset import ImageDataset, Pixels
 from .errors import ConfigError
-from .logic.family import ConstraintFamily, Examples
+from .logic.examples import Examples
+from .logic.family import ConstraintFamily
 from .methods import Method
 from .registry import Registry
 from .types import Batch, MethodOutput, Term

@@ -21,7 +21,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 if TYPE_CHECKING:
-    from .logic.family import Examples
+    from .logic.examples import Examples
 
 
 @dataclass(frozen=True)

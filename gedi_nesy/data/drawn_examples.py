@@ -9,7 +9,7 @@ from jaxtyping import Int
 from torch import Tensor
 
 from ..errors import DataError
-from ..logic.family import Examples, Structure
+from ..logic.examples import Examples, Structure
 from ..logic.structures import Structures
 from ..logic.worlds import Worlds, sample_worlds
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 import torch
 
 from ..errors import ConfigError, DataError, Position, ProgramError, did_you_mean
-from ..logic.family import Examples, Structure
+from ..logic.examples import Examples, Structure
 from ..logic.structures import Structures
 from .table import Cell, Table, joined
 

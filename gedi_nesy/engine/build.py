@@ -149,7 +149,7 @@ def new_method(
     # Layers draw their weights from torch's global generator: lend it our seed, then give it back.
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(generators["weights"].initial_seed())
-        backbone = _class(plugins, "backbone", config.backbone)(config.backbone.options, size.shape)
+        backbone = _backbone(config.backbone, plugins, size.shape)
         if start and start.take == "backbone":
             start.put_into(backbone)  # before the method makes a momentum copy of it
         if config.frozen == "backbone":
@@ -170,6 +170,17 @@ def new_method(
     if config.frozen == "method":
         freeze(method)
     return method
+
+
+def _backbone(component: Component, plugins: PluginManager, shape: tuple[int, int, int]) -> Backbone:
+    """The backbone, which has said how many features it gives."""
+    backbone: Backbone = _class(plugins, "backbone", component)(component.options, shape)
+    if not hasattr(backbone, "num_features"):
+        raise ConfigError(
+            f'backbone "{component.name}" does not say how many features it gives: its __init__ must set self.num_features',
+            key="backbone.name",
+        )
+    return backbone
 
 
 def _for_training(method: Method, config: RunConfig, device: torch.device) -> Method:

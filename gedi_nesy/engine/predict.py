@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,8 @@ from ..data.dataset import Fit
 from ..data.image_files import Shape, describe, describe_shape, fits, is_deep, open_image, pixels_of
 from ..errors import DataError, UserError
 from ..evaluators import output_names, predict
+from ..logic.constraint import UNKNOWN
+from ..logic.family import Asked
 from ..methods import require
 from ..tasks import HasConstraint
 from .arithmetic import for_evaluation
@@ -19,6 +22,23 @@ from .run import Run
 
 SHOWN_CLASSES = 3
 SHOWN_ANSWERS = 5
+
+
+@dataclass(frozen=True)
+class Reading:
+    """The most probable classes of all images together for which an answer holds.
+
+    Attributes:
+        classes: of each image.
+        probabilities: of each of them given that the answer holds.
+    """
+
+    classes: list[str]
+    probabilities: list[float]
+
+    def __str__(self) -> str:
+        pairs = zip(self.classes, self.probabilities, strict=True)
+        return "  ".join(f"{name} {probability:.4f}" for name, probability in pairs)
 
 
 @dataclass(frozen=True)
@@ -30,6 +50,7 @@ class Prediction:
         query: the query template's text; None for a task without a constraint.
         answers: for each query that takes so many images, by its text with lists and constants in place: label values, joined
             by commas ("holds" for a query without labels) -> probability.
+        readings: what the images are if the answer holds; None where nobody knows or it cannot hold.
         wanted: how many images the query wants.
     """
 
@@ -37,6 +58,7 @@ class Prediction:
     probabilities: list[dict[str, float]]
     query: str | None
     answers: dict[str, dict[str, float]]
+    readings: dict[str, dict[str, Reading | None]]
     wanted: str = ""
 
     def plain(self) -> dict[str, Any]:
@@ -46,6 +68,10 @@ class Prediction:
             "images": [{"file": image, "probabilities": probabilities} for image, probabilities in pairs],
             "query": self.query,
             "answers": self.answers,
+            "readings": {
+                query: {answer: asdict(reading) if reading else None for answer, reading in found.items()}
+                for query, found in self.readings.items()
+            },
         }
 
     def text(self) -> str:
@@ -56,7 +82,11 @@ class Prediction:
             lines.append(
                 f"{self.query} is asked with as many images as it has slots: {self.wanted}, not {len(self.images)}"
             )
-        lines += [f"{query}: {_best(answers, SHOWN_ANSWERS)}" for query, answers in self.answers.items()]
+        for query, answers in self.answers.items():
+            lines.append(f"{query}: {_best(answers, SHOWN_ANSWERS)}")
+            likeliest = max(answers, key=lambda answer: answers[answer])
+            if reading := self.readings[query][likeliest]:
+                lines.append(f"  given {likeliest}: {reading}")
         return "\n".join(lines)
 
 
@@ -76,14 +106,30 @@ def predict_files(run: Run, files: list[Path]) -> Prediction:
     probabilities = [dict(zip(outputs, row.tolist(), strict=True)) for row in log_probs.exp()]
     names = [str(file) for file in files]
     if not isinstance(run.task, HasConstraint):
-        return Prediction(names, probabilities, None, {})
+        return Prediction(names, probabilities, None, {}, {})
     constraint = run.task.constraint
     wanted = sorted({len(each.slots) for each in constraint.constraints})
-    answers = {
-        query: {", ".join(answer) or "holds": probability for answer, probability in found.items()}
-        for query, found in constraint.ask(log_probs).items()
+    asked = {
+        query: {", ".join(answer) or "holds": found for answer, found in answers.items()}
+        for query, answers in constraint.ask(log_probs).items()
     }
-    return Prediction(names, probabilities, run.task.facts().get("query"), answers, " or ".join(map(str, wanted)))
+    return Prediction(
+        names,
+        probabilities,
+        run.task.facts().get("query"),
+        {query: {answer: found.probability for answer, found in answers.items()} for query, answers in asked.items()},
+        {
+            query: {answer: _reading(found, outputs) for answer, found in answers.items()}
+            for query, answers in asked.items()
+        },
+        " or ".join(map(str, wanted)),
+    )
+
+
+def _reading(asked: Asked, outputs: Sequence[str]) -> Reading | None:
+    if UNKNOWN in asked.classes or not asked.classes:
+        return None
+    return Reading([outputs[index] for index in asked.classes], list(asked.posterior))
 
 
 def read_images(files: list[Path], shape: Shape, fit: Fit | None = None) -> torch.Tensor:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import itertools
 import math
+from collections.abc import Sequence
 
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
 from gedi_nesy.logic.circuit import TRUE, Circuit
-from gedi_nesy.logic.constraint import Constraint, ConstraintSpec, PerNetwork, one_hot_log
+from gedi_nesy.logic.constraint import UNKNOWN, Constraint, ConstraintSpec, MostProbable, PerNetwork, one_hot_log
 from gedi_nesy.logic.evaluation import CircuitEvaluator
 from gedi_nesy.logic.formula import Choice, Constant, Learnable, NeuralSource, Source
 from gedi_nesy.logic.learnable import LearnableProbabilities
@@ -74,6 +75,50 @@ class CircuitConstraint(Constraint):
             raise ValueError("targets other than 1 need a constraint built with complements=True")
         return self._of_root(log_probs, answer, len(self.answers))
 
+    def why_not_read(self) -> str | None:
+        """A network that makes two choices for one image does not say which is its class; see `Constraint.why_not_read`."""
+        sources = [choice.source for choice in self.circuit.choices if isinstance(choice.source, NeuralSource)]
+        twice = next((source for source in sources if sources.count(source) > 1), None)
+        if twice is None:
+            return None
+        image = "+".join(self.slots[slot] for slot in twice.slots)
+        return f"the network {twice.network} makes several choices for {image}, and each may be another class"
+
+    @torch.no_grad()
+    def most_probable(self, log_probs: PerNetwork, answer: Int[Tensor, " examples"] | None = None) -> MostProbable:
+        """By the largest product of the circuit; see `Constraint.most_probable`."""
+        self._require_reading()
+        tensors, own = self._checked(log_probs), torch.split(self._own_log_probs(), self._own_sizes)
+        rows = self._stacked(
+            [tensor - tensor.amax(-1, keepdim=True) for tensor in tensors], [part - part.max() for part in own]
+        )
+        root = self._answer_of_each(answer, rows.shape[1], rows.device)
+        value, needed = self.evaluator.most_probable(rows, root)
+        # Where a world needs no class of an input, the most probable one will do, which stands at 0.
+        chosen = self._by_network(rows.masked_fill(needed, torch.inf))
+        is_impossible = (value == -torch.inf).unsqueeze(1)
+        classes = {name: part.argmax(-1).masked_fill(is_impossible, UNKNOWN) for name, part in chosen.items()}
+        top = [tensor.amax(-1).sum(1) for tensor in tensors]
+        top += [part.max() * number for part, number in zip(own, self._own_draws, strict=True)]
+        return MostProbable(classes, value + sum(top))
+
+    def posterior(
+        self, log_probs: PerNetwork, answer: Int[Tensor, " examples"] | None = None
+    ) -> dict[str, Float[Tensor, "examples inputs classes"]]:
+        """By the gradient of log P(answer, evidence); see `Constraint.posterior`."""
+        self._require_reading()
+        with torch.enable_grad():
+            rows = self.rows(log_probs).detach().requires_grad_()
+            root = self._answer_of_each(answer, rows.shape[1], rows.device)
+            (joint,) = self.evaluator(rows, root.unsqueeze(0))
+            (gradient,) = torch.autograd.grad(joint.sum(), rows)
+        given, shares = self._by_network(rows.detach()), self._by_network(gradient)
+        # Worlds that need no class of an input leave it its own distribution.
+        left = {name: (1 - share.sum(-1, keepdim=True)).clamp(min=0) for name, share in shares.items()}
+        found = {name: share + left[name] * given[name].exp() for name, share in shares.items()}
+        is_impossible = (joint.detach() == -torch.inf).view(-1, 1, 1)
+        return {name: part.masked_fill(is_impossible, torch.nan) for name, part in found.items()}
+
     @torch.no_grad()
     def best(self) -> Float[Tensor, " answers"] | None:
         """All classes are tried, if that does not take long; see `Constraint.best`."""
@@ -112,13 +157,27 @@ class CircuitConstraint(Constraint):
 
     def rows(self, log_probs: PerNetwork) -> Float[Tensor, "weights examples"]:
         """The evaluator's input: see the class."""
+        return self._stacked(self._checked(log_probs), [self._own_log_probs()])
+
+    def _stacked(
+        self, tensors: Sequence[Float[Tensor, "examples inputs classes"]], own: Sequence[Float[Tensor, " weights"]]
+    ) -> Float[Tensor, "weights examples"]:
+        """What networks say, and what the program says itself for each example."""
         # Half precision would round the program's own probabilities too.
-        tensors = [tensor if tensor.dtype == torch.float64 else tensor.float() for tensor in self._checked(log_probs)]
-        parts = [tensor.flatten(1).T for tensor in tensors]
-        own = self._own_log_probs()
-        if len(own):
-            parts.append(own.to(parts[0].dtype).unsqueeze(1).expand(-1, parts[0].shape[1]))
+        parts = [(tensor if tensor.dtype == torch.float64 else tensor.float()).flatten(1).T for tensor in tensors]
+        parts += [part.to(parts[0].dtype).unsqueeze(1).expand(-1, parts[0].shape[1]) for part in own if len(part)]
         return torch.cat(parts) if len(parts) > 1 else parts[0]
+
+    def _by_network(
+        self, rows: Float[Tensor, "weights examples"]
+    ) -> dict[str, Float[Tensor, "examples inputs classes"]]:
+        """Rows of each network's inputs, in the form of what it says."""
+        sizes = [len(shape.inputs) * shape.num_classes for shape in self.networks.values()]
+        parts = torch.split(rows[: sum(sizes)], sizes)
+        return {
+            name: part.T.reshape(rows.shape[1], len(shape.inputs), shape.num_classes)
+            for (name, shape), part in zip(self.networks.items(), parts, strict=True)
+        }
 
     def _own_log_probs(self) -> Float[Tensor, " weights"]:
         """The probabilities that the program states or learns."""
@@ -146,6 +205,11 @@ class CircuitConstraint(Constraint):
         for learnable in self._learnable_sources:
             self.learnable.add(learnable)
             first[learnable], end = end, end + len(learnable.initial)
+        own: list[Source] = [*constants, *self._learnable_sources]
+        self._own_sizes = [len(source.probabilities) for source in constants] + [
+            len(source.initial) for source in self._learnable_sources
+        ]
+        self._own_draws = [sources.count(source) for source in own]
         return [self._input_row(source) if isinstance(source, NeuralSource) else first[source] for source in sources]
 
     def _input_row(self, source: NeuralSource) -> int:

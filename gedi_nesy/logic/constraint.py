@@ -63,6 +63,19 @@ class ConstraintSpec:
     learnable: LearnableProbabilities | None = None
 
 
+@dataclass(frozen=True)
+class MostProbable:
+    """Classes of the inputs that make a query hold.
+
+    Attributes:
+        classes: (examples, inputs) of each network; -1 in examples whose query cannot hold.
+        log_probability: of these classes, and of what the program leaves to chance as it makes the query hold.
+    """
+
+    classes: dict[str, Int[Tensor, "examples inputs"]]
+    log_probability: Float[Tensor, " examples"]
+
+
 ConstraintBuilder: TypeAlias = "Callable[[ConstraintSpec, Limits | None], Constraint]"
 """A logic backend."""
 
@@ -213,6 +226,33 @@ class Constraint(nn.Module, ABC):
         }
         return self.log_probability(certain, answer) > LOG_HALF
 
+    def most_probable(self, log_probs: PerNetwork, answer: Int[Tensor, " examples"] | None = None) -> MostProbable:
+        """The most probable classes of all inputs together for which the query holds with this answer.
+
+        What the program leaves to chance is taken as it is most probable with them (ProbLog's MPE). No gradient.
+
+        Args:
+            log_probs: see `forward`.
+            answer: see `log_probability`.
+
+        Raises:
+            ProgramError: see `why_not_read`.
+        """
+        raise self._unread()
+
+    def posterior(
+        self, log_probs: PerNetwork, answer: Int[Tensor, " examples"] | None = None
+    ) -> dict[str, Float[Tensor, "examples inputs classes"]]:
+        """P(class of each input | the query holds with this answer, images, evidence), by network; no gradient.
+
+        Not numbers in examples whose query cannot hold. Arguments and errors are those of `most_probable`.
+        """
+        raise self._unread()
+
+    def why_not_read(self) -> str | None:
+        """Why `most_probable` and `posterior` are refused; None where they are not."""
+        return "its backend gives probabilities only; set backend: circuit"
+
     def best(self) -> Float[Tensor, " answers"] | None:
         """log of the largest probability that each answer has for any classes of the inputs; None where nobody knows."""
         return None
@@ -232,6 +272,13 @@ class Constraint(nn.Module, ABC):
             more = ", ..." if len(self.answers) > 20 else ""
             raise ProgramError(f"({','.join(values)}) is no answer of the query. Answers: {known}{more}")
         return self.answers.index(found)
+
+    def _require_reading(self) -> None:
+        if self.why_not_read():
+            raise self._unread()
+
+    def _unread(self) -> ProgramError:
+        return ProgramError(f"the query {self.template.text} does not say what its images are: {self.why_not_read()}")
 
     def _observe(
         self, log_probs: PerNetwork, known: Mapping[str, Int[Tensor, "examples inputs"]]

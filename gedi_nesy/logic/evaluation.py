@@ -10,46 +10,23 @@ that; then this example is evaluated again with log-probabilities, sixteen opera
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from itertools import accumulate
 from typing import Any
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
 from gedi_nesy.logic.circuit import Circuit
-from gedi_nesy.logic.sum_product import FIRST_WEIGHT, ONE, ZERO, SumProduct, sum_product
+from gedi_nesy.logic.layers import Layer, plan
+from gedi_nesy.logic.max_product import max_product
+from gedi_nesy.logic.sum_product import FIRST_WEIGHT, ONE, ZERO, sum_product
 
-# Padding products that cost less than one more layer; see `sum_product.STEP`.
-CHEAP_PADDING = 24
 # A probability is taken as it is if it is so many times larger than the smallest number of its type: then all that has vanished
 # on the way to it is less than rounding.
 MARGIN = 1e8
-
-
-@dataclass(frozen=True)
-class Layer:
-    """Sums that are computed together.
-
-    Attributes:
-        first: row of the first node; the others follow.
-        num_nodes: how many there are.
-        operands: row of the first operand of each product, node by node, padded; then of each second operand.
-        partners: the same rows, second operands first.
-    """
-
-    first: int
-    num_nodes: int
-    operands: Int[Tensor, " two_products"]
-    partners: Int[Tensor, " two_products"]
-
-    @property
-    def width(self) -> int:
-        """Products of each node, padding included."""
-        return len(self.operands) // (2 * self.num_nodes)
 
 
 class CircuitEvaluator(nn.Module):
@@ -70,11 +47,11 @@ class CircuitEvaluator(nn.Module):
         ends = (start + choice.num_classes for start, choice in zip(starts, circuit.choices, strict=True))
         self.num_weights = max(ends, default=0)
         wanted = circuit.roots if roots is None else roots
-        plan = _plan(sum_product(circuit, starts, self.num_weights, wanted))
-        self.num_rows = plan.num_rows
-        self._shapes = [(layer.first, layer.num_nodes) for layer in plan.layers]
-        self.register_buffer("roots", plan.roots, persistent=False)
-        for number, layer in enumerate(plan.layers):
+        made = plan(sum_product(circuit, starts, self.num_weights, wanted))
+        self.num_rows = made.num_rows
+        self._shapes = [(layer.first, layer.num_nodes) for layer in made.layers]
+        self.register_buffer("roots", made.roots, persistent=False)
+        for number, layer in enumerate(made.layers):
             self.register_buffer(f"operands_{number}", layer.operands, persistent=False)
             self.register_buffer(f"partners_{number}", layer.partners, persistent=False)
 
@@ -91,12 +68,7 @@ class CircuitEvaluator(nn.Module):
         if log_probs.dtype not in (torch.float32, torch.float64):
             log_probs = log_probs.float()
         log_probs = log_probs.narrow(0, 0, self.num_weights)  # images that no answer looks at may stand behind
-        # Attribute access to a module's buffers costs as much as a layer's arithmetic; a loop over them does not.
-        roots, *indices = (buffer for buffer in self._buffers.values() if buffer is not None)
-        layers = [
-            Layer(first, num_nodes, operands, partners)
-            for (first, num_nodes), operands, partners in zip(self._shapes, indices[::2], indices[1::2], strict=True)
-        ]
+        roots, layers = self._tables()
         values: Tensor = _Probabilities.apply(log_probs, layers, roots, self.num_rows, chosen)
         threshold = torch.finfo(values.dtype).tiny * MARGIN
         # Values that are not numbers are not small: they go on as they are, and whoever trains stops.
@@ -107,6 +79,30 @@ class CircuitEvaluator(nn.Module):
         exact = _LogProbabilities.apply(log_probs[:, small], layers, roots, self.num_rows, part)
         # The limit keeps the gradient of log finite in the columns that are replaced.
         return values.clamp(min=threshold).log().index_copy(1, small, exact)
+
+    @torch.no_grad()
+    def most_probable(
+        self, log_weights: Float[Tensor, "weights examples"], root: Int[Tensor, " examples"]
+    ) -> tuple[Float[Tensor, " examples"], Bool[Tensor, "weights examples"]]:
+        """The most probable way to make a root hold.
+
+        Args:
+            log_weights: of each class of each choice, relative to the most probable one of its choice.
+            root: the position among the roots of that of each example.
+
+        Returns:
+            log of its weight, -inf where there is none, and the classes that it needs; choices without one are free.
+        """
+        roots, layers = self._tables()
+        value, needed = max_product(log_weights.narrow(0, 0, self.num_weights), layers, roots[root], self.num_rows)
+        return value, torch.nn.functional.pad(needed, (0, 0, 0, len(log_weights) - self.num_weights))
+
+    def _tables(self) -> tuple[Int[Tensor, " roots"], list[Layer]]:
+        """Rows of the roots, and the layers, on the module's device."""
+        # Attribute access to a module's buffers costs as much as a layer's arithmetic; a loop over them does not.
+        roots, *indices = (buffer for buffer in self._buffers.values() if buffer is not None)
+        pairs = zip(self._shapes, indices[::2], indices[1::2], strict=True)
+        return roots, [Layer(*shape, operands, partners) for shape, operands, partners in pairs]
 
 
 class _Probabilities(torch.autograd.Function):
@@ -212,52 +208,5 @@ def _give_back(
     return flows.index_add_(0, roots, grad) if chosen is None else flows.scatter_add_(0, roots[chosen], grad)
 
 
-@dataclass(frozen=True)
-class _Plan:
-    layers: list[Layer]
-    roots: Int[Tensor, " roots"]
-    num_rows: int
-
-
 def _consecutive(circuit: Circuit) -> list[int]:
     return [0, *accumulate(choice.num_classes for choice in circuit.choices)][:-1]
-
-
-def _plan(graph: SumProduct) -> _Plan:
-    """Which row each node gets, and the layers in the order of evaluation."""
-    row = list(range(graph.first_node)) + [0] * len(graph.sums)
-    of_depth: dict[int, list[int]] = {}
-    for node, depth in enumerate(graph.depths):
-        of_depth.setdefault(depth, []).append(node)
-    layers, num_rows = [], graph.first_node
-    for members in (group for depth in sorted(of_depth) for group in _groups(graph, of_depth[depth])):
-        for place, node in enumerate(members):
-            row[graph.first_node + node] = num_rows + place
-        layers.append(_layer([graph.sums[node] for node in members], num_rows, row))
-        num_rows += len(members)
-    return _Plan(layers, torch.tensor([row[root] for root in graph.roots], dtype=torch.long), num_rows)
-
-
-def _groups(graph: SumProduct, nodes: Sequence[int]) -> Iterator[list[int]]:
-    """Split nodes so that those of a group can be padded to one width without much waste."""
-    group: list[int] = []
-    width = padding = 0
-    for node in sorted(nodes, key=lambda node: -len(graph.sums[node])):
-        num_products = len(graph.sums[node])
-        padding += width - num_products if group else 0
-        if not group or padding > max(CHEAP_PADDING, len(group) * width // 4):
-            if group:
-                yield group
-            group, width, padding = [], num_products, 0
-        group.append(node)
-    yield group
-
-
-def _layer(sums: Sequence[Sequence[tuple[int, int]]], first: int, row: Sequence[int]) -> Layer:
-    width = max(map(len, sums))
-    firsts, seconds = [], []
-    for products in sums:
-        padding = width - len(products)
-        firsts += [row[operand] for operand, _ in products] + [ZERO] * padding
-        seconds += [row[operand] for _, operand in products] + [ONE] * padding
-    return Layer(first, len(sums), torch.tensor(firsts + seconds), torch.tensor(seconds + firsts))

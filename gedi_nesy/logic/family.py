@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import torch
 from jaxtyping import Bool, Float, Int
@@ -11,92 +11,39 @@ from torch import Tensor, nn
 
 from gedi_nesy.errors import DataError
 from gedi_nesy.logic.constraint import UNKNOWN, Constraint
-from gedi_nesy.logic.query import QueryTemplate
+from gedi_nesy.logic.examples import PADDING, Examples, Structure
 from gedi_nesy.models.precision import widened
 
 IMPOSSIBLE = -1e30  # as a log-probability
-PADDING = -1  # the slot is not there in an example of this structure
 
 
 @dataclass(frozen=True)
-class Structure:
-    """What examples have in common when one circuit serves them.
+class Readings:
+    """What the images of examples are if the query of each holds with its answer.
 
     Attributes:
-        lengths: of each list of images.
-        constants: value of each constant.
-        first: slot i holds the same image as slot `first[i]`; empty when all images differ.
+        classes: the classifier's class of each slot, all of an example together as probable as can be; -1 where there is no such
+            slot or the query cannot hold.
+        posterior: P(class of the slot | the query holds); not numbers where the query cannot hold.
     """
 
-    lengths: tuple[tuple[str, int], ...] = ()
-    constants: tuple[tuple[str, str], ...] = ()
-    first: tuple[int, ...] = ()
-
-    def bind(self, template: QueryTemplate) -> QueryTemplate:
-        """The template for examples of this structure."""
-        bound = template.bind(dict(self.lengths), dict(self.constants))
-        return bound.identify(self.first) if self.first else bound
-
-    def __str__(self) -> str:
-        lists = [f"{name} of {length} images" for name, length in self.lengths]
-        values = [f"{name} = {value}" for name, value in self.constants]
-        shared = [
-            f"slots {index + 1} and {first + 1} one image" for index, first in enumerate(self.first) if first < index
-        ]
-        return ", ".join(lists + values + shared) or "one structure"
+    classes: Int[Tensor, "examples slots"]
+    posterior: Float[Tensor, "examples slots classes"]
 
 
 @dataclass(frozen=True)
-class Examples:
-    """Instances of a query over a set of images.
+class Asked:
+    """An answer to a query about images.
 
     Attributes:
-        slots: for each example and slot the row of its image; -1 where its structure has no such slot.
-        answer: for each example the index of its answer among those of its structure.
-        structure: for each example the index of its structure.
-        target: the probability with which the query is said to hold; None: all hold.
-        known: for each example and slot the class of its image where it is known, -1 elsewhere; None: nothing is known.
+        probability: of the answer.
+        classes: see `Readings`, if this is the answer; empty where nobody knows.
+        posterior: P(class | the answer) of each of these classes.
     """
 
-    slots: Int[Tensor, "examples slots"]
-    answer: Int[Tensor, " examples"]
-    structure: Int[Tensor, " examples"]
-    target: Float[Tensor, " examples"] | None = None
-    known: Int[Tensor, "examples slots"] | None = None
-
-    def __len__(self) -> int:
-        return len(self.slots)
-
-    def __getitem__(self, rows: Tensor) -> Examples:
-        """Some of the examples."""
-        return Examples(*(None if tensor is None else tensor[rows] for tensor in self._tensors()))  # type: ignore[arg-type]
-
-    def to(self, device: torch.device) -> Examples:
-        """The same examples on a device, on the way to a GPU without waiting for what it is doing."""
-        waits = device.type == "cpu"
-        moved = (None if tensor is None else tensor.to(device, non_blocking=not waits) for tensor in self._tensors())
-        return Examples(*moved)  # type: ignore[arg-type]
-
-    def of_images(self, slots: Int[Tensor, "examples slots"]) -> Examples:
-        """The same examples over images that are numbered anew."""
-        return replace(self, slots=slots)
-
-    @classmethod
-    def joined(cls, parts: Sequence[Examples]) -> Examples:
-        """The examples of several structures, padded to the same number of slots."""
-        width = max(part.slots.shape[1] for part in parts)
-        slots = torch.cat([_padded(part.slots, width, PADDING) for part in parts])
-        answer, structure = (torch.cat([getattr(part, name) for part in parts]) for name in ("answer", "structure"))
-        target = known = None
-        if any(part.target is not None for part in parts):
-            target = torch.cat([torch.ones(len(part)) if part.target is None else part.target for part in parts])
-        if any(part.known is not None for part in parts):
-            nothing = (torch.full_like(part.slots, UNKNOWN) if part.known is None else part.known for part in parts)
-            known = torch.cat([_padded(classes, width, UNKNOWN) for classes in nothing])
-        return cls(slots, answer, structure, target, known)
-
-    def _tensors(self) -> tuple[Tensor | None, ...]:
-        return self.slots, self.answer, self.structure, self.target, self.known
+    probability: float
+    classes: tuple[int, ...] = ()
+    posterior: tuple[float, ...] = ()
 
 
 class ConstraintFamily(nn.Module):
@@ -199,16 +146,61 @@ class ConstraintFamily(nn.Module):
         distinct = [constraint for structure, constraint in fitting if not structure.first]
         return distinct or [constraint for _, constraint in fitting]
 
-    def ask(self, log_probs: Float[Tensor, "images classes"]) -> dict[str, dict[tuple[str, ...], float]]:
-        """For each query that takes so many images, by its text: P of every answer when these images fill its slots."""
-        one = torch.zeros(1, dtype=torch.long, device=log_probs.device)
-        example = Examples(torch.arange(len(log_probs), device=log_probs.device)[None], one, one)
-        answers = {}
-        for constraint in self.taking(len(log_probs)):
-            with torch.no_grad():
-                values = constraint(self._given_kind(constraint, log_probs, example))[0].exp().tolist()
-            answers[constraint.template.text] = dict(zip(constraint.answers, values, strict=True))
-        return answers
+    def ask(self, log_probs: Float[Tensor, "images classes"]) -> dict[str, dict[tuple[str, ...], Asked]]:
+        """For each query that takes so many images, by its text: its answers when these images fill its slots."""
+        return {
+            constraint.template.text: self._ask(constraint, log_probs) for constraint in self.taking(len(log_probs))
+        }
+
+    @torch.no_grad()
+    def _ask(self, constraint: Constraint, log_probs: Float[Tensor, "images classes"]) -> dict[tuple[str, ...], Asked]:
+        number = len(constraint.answers)
+        slots = torch.arange(len(log_probs), device=log_probs.device).expand(number, -1)
+        every = Examples(slots, torch.arange(number, device=log_probs.device), torch.zeros_like(slots[:, 0]))
+        values = constraint(self._given_kind(constraint, log_probs, every[:1]))[0].exp().tolist()
+        asked = [Asked(value) for value in values]
+        if not constraint.why_not_read():
+            found = self._read(constraint, log_probs, every)
+            posterior = found.posterior.gather(2, found.classes.clamp(min=0).unsqueeze(2)).squeeze(2)
+            rows = zip(values, found.classes.tolist(), posterior.tolist(), strict=True)
+            asked = [Asked(value, tuple(classes), tuple(sure)) for value, classes, sure in rows]
+        return dict(zip(constraint.answers, asked, strict=True))
+
+    def why_not_read(self) -> str | None:
+        """Why `read` is refused; None where it is not."""
+        return next((fault for constraint in self.constraints if (fault := constraint.why_not_read())), None)
+
+    @torch.no_grad()
+    def read(self, log_probs: Float[Tensor, "images classes"], examples: Examples) -> Readings:
+        """What the images are if the queries hold. An image that no network reads is what the classifier says.
+
+        Raises:
+            ProgramError: see `why_not_read`.
+        """
+        shape = (*examples.slots.shape, log_probs.shape[1])
+        classes, posterior = torch.full_like(examples.slots, PADDING), widened(log_probs).new_zeros(shape)
+        for constraint, rows, part in self._by_structure(examples):
+            found = self._read(constraint, log_probs, part)
+            width = found.classes.shape[1]
+            classes[rows, :width], posterior[rows, :width] = found.classes, found.posterior
+        return Readings(classes, posterior)
+
+    def _read(self, constraint: Constraint, log_probs: Float[Tensor, "images classes"], examples: Examples) -> Readings:
+        """What images are in examples of one structure."""
+        given = self._given_kind(constraint, log_probs, examples)
+        reading, found = constraint.most_probable(given, examples.answer), constraint.posterior(given, examples.answer)
+        own = widened(log_probs)[examples.slots[:, : len(constraint.slots)]]
+        classes, posterior = own.argmax(-1), own.exp()
+        for name, columns in _columns(constraint):
+            classes[:, columns] = self._classes(name)[reading.classes[name].clamp(min=0)]
+            posterior[:, columns] = torch.zeros_like(own[:, columns]).index_copy(
+                2, self._classes(name), found[name].to(own.dtype)
+            )
+        impossible = reading.log_probability < IMPOSSIBLE / 2  # a floored class may be among a network's
+        return Readings(
+            classes.masked_fill(impossible.view(-1, 1), UNKNOWN),
+            posterior.masked_fill(impossible.view(-1, 1, 1), torch.nan),
+        )
 
     def _by_structure(self, examples: Examples) -> list[tuple[Constraint, Tensor | slice, Examples]]:
         """Each structure's constraint with the rows of its examples, and those."""
@@ -266,17 +258,15 @@ def _at_inputs(
     constraint: Constraint, of_slots: Int[Tensor, "examples slots"]
 ) -> list[tuple[str, Int[Tensor, "examples inputs"]]]:
     """What is known of slots, for the slots that each network reads."""
+    return [(name, of_slots[:, columns]) for name, columns in _columns(constraint)]
+
+
+def _columns(constraint: Constraint) -> list[tuple[str, list[int]]]:
+    """The positions of the slots that each network reads."""
     position = {name: index for index, name in enumerate(constraint.slots)}
-    return [
-        (name, of_slots[:, [position[slots[0]] for slots in shape.inputs]])
-        for name, shape in constraint.networks.items()
-    ]
+    return [(name, [position[slots[0]] for slots in shape.inputs]) for name, shape in constraint.networks.items()]
 
 
 def _floored(log_probs: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
     """Impossible classes as hardly possible ones: the gradient of a sum of nothing but impossible ones is no number."""
     return log_probs.clamp(min=IMPOSSIBLE)
-
-
-def _padded(tensor: Int[Tensor, "examples slots"], width: int, value: int) -> Int[Tensor, "examples width"]:
-    return torch.nn.functional.pad(tensor, (0, width - tensor.shape[1]), value=value)

@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from gedi_nesy.errors import ProgramError
 from gedi_nesy.logic.circuit import Circuit
 from gedi_nesy.logic.constraint import Constraint, ConstraintBuilder, ConstraintSpec, NetworkShape
-from gedi_nesy.logic.family import ConstraintFamily, Structure
+from gedi_nesy.logic.examples import Structure
+from gedi_nesy.logic.family import ConstraintFamily
 from gedi_nesy.logic.learnable import LearnableProbabilities
 from gedi_nesy.logic.limits import Limits, compiled_circuit
 from gedi_nesy.logic.networks import check_domains, inputs_of

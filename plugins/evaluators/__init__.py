@@ -20,6 +20,7 @@ def register(registry: Registrar) -> None:
     registry.add_evaluator("classification", f"{__name__}.classification:Classification")
     registry.add_evaluator("clustering", f"{__name__}.clustering:Clustering")
     registry.add_evaluator("constraint", f"{__name__}.constraint:ConstraintSatisfaction")
+    registry.add_evaluator("decoding", f"{__name__}.decoding:ConstrainedDecoding")
     registry.add_evaluator("embedding_map", f"{__name__}.embedding_map:EmbeddingMap")
     registry.add_evaluator("embedding_rank", f"{__name__}.embedding_rank:EmbeddingRank")
     registry.add_evaluator("failure_modes", f"{__name__}.failure_modes:FailureModes")

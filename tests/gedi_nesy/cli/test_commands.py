@@ -127,6 +127,17 @@ def test_predict_gives_classes_and_with_enough_images_the_query(run, cli):
     )
     assert prediction["query"] == "sum_holds(A, B, C)"
     assert prediction["answers"] == {"sum_holds(A, B, C)": {"holds": pytest.approx(literal, rel=1e-4)}}
+    reading = prediction["readings"]["sum_holds(A, B, C)"]["holds"]
+    a, b, c = map(int, reading["classes"])
+    assert a + b == c
+    joint = {
+        (a, b): probabilities[0][a] * probabilities[1][b] * probabilities[2][a + b]
+        for a in range(10)
+        for b in range(10 - a)
+    }
+    assert joint[a, b] == pytest.approx(max(joint.values()))
+    of_first = sum(weight for (first, _), weight in joint.items() if first == a)
+    assert reading["probabilities"][0] == pytest.approx(of_first / literal, rel=1e-4)
     code, out, _ = cli("predict", run, *names[:2])
     assert code == 0 and out.startswith("1.png: ")
     assert "sum_holds(A, B, C) is asked with as many images as it has slots: 3, not 2" in out

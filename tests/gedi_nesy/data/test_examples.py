@@ -11,7 +11,7 @@ from gedi_nesy.data.table import Table
 from gedi_nesy.data.table_examples import examples_of_table
 from gedi_nesy.errors import ConfigError, DataError
 from gedi_nesy.logic import circuit_constraint
-from gedi_nesy.logic.family import Structure
+from gedi_nesy.logic.examples import Structure
 from gedi_nesy.logic.limits import Limits
 from gedi_nesy.logic.program import parse
 from gedi_nesy.logic.query import QueryTemplate

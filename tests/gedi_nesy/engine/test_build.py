@@ -36,6 +36,14 @@ class Miscounted(Pooled):
         self.num_features = 4
 
 
+class Uncounted(Backbone):
+    def __init__(self, options, shape):
+        super().__init__(options, shape)
+
+    def forward(self, images):
+        return images.flatten(1)
+
+
 class Bytes(View):
     def __call__(self, images, generator):
         return (images * 127.5 + 127.5).byte()
@@ -79,6 +87,7 @@ def register(registry):
     registry.add_method("blind", Blind)
     registry.add_backbone("pooled", Pooled)
     registry.add_backbone("miscounted", Miscounted)
+    registry.add_backbone("uncounted", Uncounted)
     for view in (Bytes, First, InPlace):
         registry.add_view(view.__name__.lower(), view)
 '''
@@ -152,6 +161,10 @@ def test_without_small_views_there_are_none(build):
         (
             {"backbone": "miscounted"},
             r'backbone "miscounted" gives features of shape \(2, 3\) for 2 images, and its num_features is 4: the shape must be',
+        ),
+        (
+            {"backbone": "uncounted"},
+            'backbone "uncounted" does not say how many features it gives: its __init__ must set self.num_features',
         ),
         (
             {"views": "[bytes]"},

@@ -8,7 +8,7 @@ from PIL import Image
 
 from gedi_nesy import DataError
 from gedi_nesy.data.prepared import Frame
-from gedi_nesy.engine.predict import Prediction, read_images
+from gedi_nesy.engine.predict import Prediction, Reading, read_images
 
 
 def test_images_of_another_size_are_refused_all_at_once(tmp_path):
@@ -37,8 +37,15 @@ def test_more_than_8_bits_are_refused_as_in_training(tmp_path):
         read_images([tmp_path / "deep.png"], (1, 8, 8), Frame(channels=1, size=8, crop=1.0).fit)
 
 
-def test_each_query_that_was_asked_is_shown_with_its_answers():
+def test_each_query_that_was_asked_is_shown_with_its_answers_and_what_the_images_are_by_the_likeliest():
     answers = {"p(A,10,T)": {"7": 0.25, "8": 0.75}, "p(A,20,T)": {"17": 1.0}}
-    prediction = Prediction(["a.png"], [{"x": 1.0}], "p(A,K,T)", answers, "1")
-    assert prediction.text() == "a.png: x 1.0000\np(A,10,T): 8 0.7500  7 0.2500\np(A,20,T): 17 1.0000"
+    readings = {"p(A,10,T)": {"7": None, "8": Reading(["x"], [0.875])}, "p(A,20,T)": {"17": None}}
+    prediction = Prediction(["a.png"], [{"x": 1.0}], "p(A,K,T)", answers, readings, "1")
+    assert prediction.text() == (
+        "a.png: x 1.0000\np(A,10,T): 8 0.7500  7 0.2500\n  given 8: x 0.8750\np(A,20,T): 17 1.0000"
+    )
     assert prediction.plain()["query"] == "p(A,K,T)" and prediction.plain()["answers"] == answers
+    assert prediction.plain()["readings"] == {
+        "p(A,10,T)": {"7": None, "8": {"classes": ["x"], "probabilities": [0.875]}},
+        "p(A,20,T)": {"17": None},
+    }

@@ -173,7 +173,7 @@ def test_padding_does_not_change_values(compiled, monkeypatch):
     rows = _random_rows(circuit, 4)
     expected = CircuitEvaluator(circuit)(rows)
     for padding in (0, 1_000):
-        monkeypatch.setattr("gedi_nesy.logic.evaluation.CHEAP_PADDING", padding)
+        monkeypatch.setattr("gedi_nesy.logic.layers.CHEAP_PADDING", padding)
         torch.testing.assert_close(CircuitEvaluator(circuit)(rows), expected)
 
 

@@ -7,7 +7,7 @@ import torch
 
 from gedi_nesy.errors import DataError, ProgramError
 from gedi_nesy.logic import circuit_constraint
-from gedi_nesy.logic.family import Examples, Structure
+from gedi_nesy.logic.examples import Examples, Structure
 from gedi_nesy.logic.limits import Limits
 from gedi_nesy.logic.program import parse
 from gedi_nesy.logic.query import QueryTemplate
@@ -241,9 +241,78 @@ def test_every_query_that_takes_the_images_is_asked_by_its_own_text():
     for total in (2, 0):
         made.number(Structure(constants=(("T", str(total)),)))
     p = log_probs(1).exp()[0]
-    expected = {"total([A],2)": {(): p[2].item()}, "total([A],0)": {(): p[0].item()}}
-    assert made.family(3).ask(log_probs(1)) == {text: pytest.approx(answers) for text, answers in expected.items()}
+    for text, total in (("total([A],2)", 2), ("total([A],0)", 0)):
+        asked = made.family(3).ask(log_probs(1))[text][()]
+        assert asked.probability == pytest.approx(p[total].item())
+        assert asked.classes == (total,) and asked.posterior == pytest.approx((1.0,))
     assert made.family(3).ask(log_probs(2)) == {}
+
+
+def test_every_answer_is_asked_for_what_the_images_are_if_it_holds():
+    """The first of two digits, given their total, has the share of its classes in the total's probability."""
+    made = structures(TOTAL, "total(L,T)", {"L": "images", "T": "label"})
+    made.number(Structure((("L", 2),)))
+    p = log_probs(2).exp()
+    (asked,) = made.family(3).ask(log_probs(2)).values()
+    for total in range(5):
+        joint = {(a, total - a): float(p[0, a] * p[1, total - a]) for a in range(3) if 0 <= total - a < 3}
+        found, best = asked[(str(total),)], max(joint, key=joint.get)
+        assert found.probability == pytest.approx(sum(joint.values()))
+        assert found.classes == best
+        assert found.posterior == pytest.approx((joint[best] / sum(joint.values()),) * 2), "one class tells the other"
+
+
+def test_images_are_read_with_the_query_in_every_structure():
+    """The pairs 3 = 1 + 2 or 2 + 1, and 1 = 0 + 1 or 1 + 0; the list of three with total 6 can be 2, 2, 2 alone."""
+    family, examples = lists_of_digits()
+    p, found = log_probs(6).exp(), family.read(log_probs(6), examples)
+    for row, (first, second), pairs in ((0, (0, 1), [(1, 2), (2, 1)]), (2, (5, 1), [(0, 1), (1, 0)])):
+        joint = torch.stack([p[first, a] * p[second, b] for a, b in pairs])
+        assert found.classes[row].tolist() == [*pairs[int(joint.argmax())], -1]
+        shares = joint / joint.sum()
+        for (a, b), share in zip(pairs, shares, strict=True):
+            assert found.posterior[row, 0, a] == pytest.approx(float(share))
+            assert found.posterior[row, 1, b] == pytest.approx(float(share))
+    assert found.classes[1].tolist() == [2, 2, 2]
+    torch.testing.assert_close(found.posterior[1, :, 2], torch.ones(3, dtype=torch.float64))
+
+
+def test_readings_are_the_classifiers_classes_not_the_networks():
+    """1 + 2 = 3 or 2 + 1 = 3; the classifier counts two operators before the digits."""
+    family, examples = formulas()
+    p, found = log_probs(3, 5).exp(), family.read(log_probs(3, 5), examples)
+    joint = torch.stack([p[0, 3] * p[2, 4], p[0, 4] * p[2, 3]])
+    assert found.classes.tolist() == [[[3, 0, 4], [4, 0, 3]][int(joint.argmax())]]
+    expected = torch.zeros(3, 5, dtype=torch.float64)
+    expected[1, 0] = 1
+    expected[0, 3], expected[0, 4] = joint / joint.sum()
+    expected[2, 4], expected[2, 3] = joint / joint.sum()
+    torch.testing.assert_close(found.posterior[0], expected)
+
+
+def test_what_a_query_does_not_look_at_is_read_by_the_classifier_and_what_cannot_hold_by_nobody():
+    text = DIGIT + "nn(op,[X],Y,[plus,times]) :: operator(X,Y). zero(A,O) :- digit(A,0)."
+    classes = {"op": [0, 1], "net": [2, 3, 4]}
+    made = structures(text, "zero(A,O)", dict.fromkeys("AO", "image"), classes)
+    number = torch.tensor([made.number(Structure())] * 2)
+    examples = Examples(torch.tensor([[0, 1], [2, 1]]), torch.zeros(2, dtype=torch.long), number)
+    given = log_probs(3, 5)
+    given[2] = torch.tensor([0.0, 0.0, 0.0, 1.0, 0.0]).log()  # certainly a 1
+    found = made.family(5).read(given, examples)
+    assert found.classes.tolist() == [[2, int(given[1].argmax())], [-1, -1]]
+    torch.testing.assert_close(found.posterior[0, 1], given[1].exp())
+    assert found.posterior[1].isnan().all()
+
+
+def test_a_network_that_draws_twice_says_no_class():
+    made = structures(
+        DIGIT + "nn(net,[X],Y,[0,1,2]) :: again(X,Y). both(A) :- digit(A,1), again(A,1).", "both(A)", {"A": "image"}
+    )
+    made.number(Structure())
+    assert made.family(3).why_not_read() == "the network net makes several choices for A, and each may be another class"
+    p = log_probs(1).exp()[0, 1]
+    assert made.family(3).ask(log_probs(1))["both(A)"][()].probability == pytest.approx(float(p * p))
+    assert made.family(3).ask(log_probs(1))["both(A)"][()].classes == ()
 
 
 def test_lists_of_other_lengths_with_as_many_images_are_other_queries():

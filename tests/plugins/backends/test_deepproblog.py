@@ -220,3 +220,15 @@ def test_a_config_trains_and_evaluates_through_the_reference(tiny_config, cli):
     assert numbers["deepproblog"]["constraint"]["backend"] == "deepproblog"
     for one, other in zip(*(numbers[backend]["terms"].values() for backend in numbers), strict=True):
         assert abs(one["last"] - other["last"]) < 1e-5
+
+
+def test_the_reference_gives_probabilities_and_no_readings():
+    """What to set is said."""
+    template = QueryTemplate.parse("p(A,B)", dict.fromkeys("AB", "image"))
+    spec = ConstraintSpec(parse(PROGRAMS["negation"][0]), template, {"net": NetworkShape((("A",), ("B",)), 3)})
+    reference = deepproblog.build_constraint(spec)
+    for ask in (reference.most_probable, reference.posterior):
+        with pytest.raises(
+            ProgramError, match=r"the query p\(A,B\) does not say what its images are: .*backend: circuit"
+        ):
+            ask(torch.zeros(1, 2, 3).log_softmax(-1))

@@ -13,7 +13,7 @@ from torch import nn
 from gedi_nesy import ConfigError, TaskContext
 from gedi_nesy.data.dataset import to_unit_range
 from gedi_nesy.logic import circuit_constraint
-from gedi_nesy.logic.family import Examples, Structure
+from gedi_nesy.logic.examples import Examples, Structure
 from gedi_nesy.logic.limits import Limits
 from gedi_nesy.logic.program import parse
 from gedi_nesy.logic.query import QueryTemplate
