@@ -15,7 +15,7 @@ from gedi_nesy.tasks import HasConstraint
 UNREAD = -1  # no such slot, or no class is known
 
 SHARES = {
-    "with_query": "the most probable classes of all its images together for which the query holds",
+    "with_query": "the most probable classes of an example's images together for which its query holds",
     "by_posterior": "the most probable class of each image by itself, given that the query holds",
     "without_query": "the classifier alone",
 }
@@ -46,7 +46,7 @@ class ConstrainedDecoding(Evaluator):
                 "the evaluator decoding has no held-out example whose query is said to hold for certain (target 1)",
                 key="evaluators",
             )
-        need_labels(task.dataset, "the evaluator decoding")
+        need_labels(task.dataset, "the evaluator decoding", training=0)
 
     def evaluate(self, method: Method, task: Task) -> Evaluation:
         """The three ways to read, on the same images."""
@@ -58,10 +58,9 @@ class ConstrainedDecoding(Evaluator):
         numbers, definitions = dict[str, float](), dict[str, str]()
         for way, how in SHARES.items():
             numbers |= dict(zip((f"images_{way}", f"examples_{way}"), _right(read[way], labels), strict=True))
-            definitions[f"images_{way}"] = (
-                f"share of the images of {len(examples)} held-out examples read rightly: {how}"
-            )
-            definitions[f"examples_{way}"] = f"share of these examples all of whose images are read rightly: {how}"
+            what = f"{len(examples)} held-out examples"
+            definitions[f"images_{way}"] = f"share of the images of {what} read rightly by {how}"
+            definitions[f"examples_{way}"] = f"share of {what} without a wrong image, read by {how}"
         return Evaluation(numbers, definitions)
 
 

@@ -92,6 +92,15 @@ def test_unknown_images_and_uncertain_examples_do_not_count(task):
     assert found.numbers["images_with_query"] == 0, "3 + 0 is more probable than 1 + 2"
 
 
+def test_training_images_need_no_classes(task):
+    """Only what held-out images are is looked at."""
+    task.dataset.train.labels.fill_(-1)
+    evaluate(Says([0.25] * 4), task)
+    task.dataset.test.labels.fill_(-1)
+    with pytest.raises(ConfigError, match="the evaluator decoding needs classes of test images, and none is known"):
+        ConstrainedDecoding(ConstrainedDecoding.Options()).check(Says(), task)
+
+
 def test_what_cannot_be_decoded_is_refused_before_training(task, forty):
     evaluator = ConstrainedDecoding(ConstrainedDecoding.Options())
     task.test_examples = replace(task.test_examples, target=torch.tensor([0.0, 0.8]))
