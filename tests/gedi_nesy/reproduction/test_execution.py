@@ -153,7 +153,7 @@ from gedi_nesy.reproduction.job import prepare
 
 def work(job, runs, threads, parent):
     Path(runs, str(job.seed)).touch()
-    time.sleep(30)
+    time.sleep(600)  # far longer than the other worker may take to begin on a busy machine
 
 if __name__ == "__main__":
     prepared = prepare(sys.argv[1], {})
