@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+from collections import Counter
 from collections.abc import Sequence
 
 import torch
@@ -17,6 +18,7 @@ from gedi_nesy.logic.formula import Choice, Constant, Learnable, NeuralSource, S
 from gedi_nesy.logic.learnable import LearnableProbabilities
 from gedi_nesy.logic.limits import Limits, compiled_circuit
 from gedi_nesy.logic.networks import check_networks, unbound_input
+from gedi_nesy.models.precision import widened
 
 MAX_PRODUCTS = 10_000_000  # of a look at all classes; a second or less
 
@@ -77,8 +79,8 @@ class CircuitConstraint(Constraint):
 
     def why_not_read(self) -> str | None:
         """A network that makes two choices for one image does not say which is its class; see `Constraint.why_not_read`."""
-        sources = [choice.source for choice in self.circuit.choices if isinstance(choice.source, NeuralSource)]
-        twice = next((source for source in sources if sources.count(source) > 1), None)
+        draws = Counter(choice.source for choice in self.circuit.choices if isinstance(choice.source, NeuralSource))
+        twice = next((source for source, number in draws.items() if number > 1), None)
         if twice is None:
             return None
         image = "+".join(self.slots[slot] for slot in twice.slots)
@@ -88,7 +90,8 @@ class CircuitConstraint(Constraint):
     def most_probable(self, log_probs: PerNetwork, answer: Int[Tensor, " examples"] | None = None) -> MostProbable:
         """By the largest product of the circuit; see `Constraint.most_probable`."""
         self._require_reading()
-        tensors, own = self._checked(log_probs), torch.split(self._own_log_probs(), self._own_sizes)
+        tensors = [widened(tensor) for tensor in self._checked(log_probs)]
+        own = torch.split(self._own_log_probs(), self._own_sizes)
         rows = self._stacked(
             [tensor - tensor.amax(-1, keepdim=True) for tensor in tensors], [part - part.max() for part in own]
         )
@@ -164,7 +167,7 @@ class CircuitConstraint(Constraint):
     ) -> Float[Tensor, "weights examples"]:
         """What networks say, and what the program says itself for each example."""
         # Half precision would round the program's own probabilities too.
-        parts = [(tensor if tensor.dtype == torch.float64 else tensor.float()).flatten(1).T for tensor in tensors]
+        parts = [widened(tensor).flatten(1).T for tensor in tensors]
         parts += [part.to(parts[0].dtype).unsqueeze(1).expand(-1, parts[0].shape[1]) for part in own if len(part)]
         return torch.cat(parts) if len(parts) > 1 else parts[0]
 
@@ -206,10 +209,8 @@ class CircuitConstraint(Constraint):
             self.learnable.add(learnable)
             first[learnable], end = end, end + len(learnable.initial)
         own: list[Source] = [*constants, *self._learnable_sources]
-        self._own_sizes = [len(source.probabilities) for source in constants] + [
-            len(source.initial) for source in self._learnable_sources
-        ]
-        self._own_draws = [sources.count(source) for source in own]
+        size = {choice.source: choice.num_classes for choice in self.circuit.choices}
+        self._own_sizes, self._own_draws = [size[source] for source in own], [sources.count(source) for source in own]
         return [self._input_row(source) if isinstance(source, NeuralSource) else first[source] for source in sources]
 
     def _input_row(self, source: NeuralSource) -> int:
