@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -13,8 +12,6 @@ from ..data.dataset import Fit
 from ..data.image_files import Shape, describe, describe_shape, fits, is_deep, open_image, pixels_of
 from ..errors import DataError, UserError
 from ..evaluators import output_names, predict
-from ..logic.constraint import UNKNOWN
-from ..logic.family import Asked
 from ..methods import require
 from ..tasks import HasConstraint
 from .arithmetic import for_evaluation
@@ -26,7 +23,7 @@ SHOWN_ANSWERS = 5
 
 @dataclass(frozen=True)
 class Reading:
-    """The most probable classes of all images together for which an answer holds.
+    """The most probable classes of all images together with which an answer holds; see `Constraint.most_probable`.
 
     Attributes:
         classes: of each image.
@@ -50,7 +47,7 @@ class Prediction:
         query: the query template's text; None for a task without a constraint.
         answers: for each query that takes so many images, by its text with lists and constants in place: label values, joined
             by commas ("holds" for a query without labels) -> probability.
-        readings: what the images are if the answer holds; None where nobody knows or it cannot hold.
+        readings: what the images are if an answer holds, for some of the most probable answers; none where the circuit does not tell.
         wanted: how many images the query wants.
     """
 
@@ -58,7 +55,7 @@ class Prediction:
     probabilities: list[dict[str, float]]
     query: str | None
     answers: dict[str, dict[str, float]]
-    readings: dict[str, dict[str, Reading | None]]
+    readings: dict[str, dict[str, Reading]]
     wanted: str = ""
 
     def plain(self) -> dict[str, Any]:
@@ -69,7 +66,7 @@ class Prediction:
             "query": self.query,
             "answers": self.answers,
             "readings": {
-                query: {answer: asdict(reading) if reading else None for answer, reading in found.items()}
+                query: {answer: asdict(reading) for answer, reading in found.items()}
                 for query, found in self.readings.items()
             },
         }
@@ -85,7 +82,7 @@ class Prediction:
         for query, answers in self.answers.items():
             lines.append(f"{query}: {_best(answers, SHOWN_ANSWERS)}")
             likeliest = max(answers, key=lambda answer: answers[answer])
-            if reading := self.readings[query][likeliest]:
+            if reading := self.readings[query].get(likeliest):
                 lines.append(f"  given {likeliest}: {reading}")
         return "\n".join(lines)
 
@@ -109,27 +106,20 @@ def predict_files(run: Run, files: list[Path]) -> Prediction:
         return Prediction(names, probabilities, None, {}, {})
     constraint = run.task.constraint
     wanted = sorted({len(each.slots) for each in constraint.constraints})
-    asked = {
-        query: {", ".join(answer) or "holds": found for answer, found in answers.items()}
-        for query, answers in constraint.ask(log_probs).items()
-    }
+    answers, readings = dict[str, dict[str, float]](), dict[str, dict[str, Reading]]()
+    for query, asked in constraint.ask(log_probs).items():
+        answers[query] = {_text(answer): probability for answer, probability in asked.probabilities.items()}
+        readings[query] = {
+            _text(answer): Reading([outputs[index] for index in classes], posterior)
+            for answer, (classes, posterior) in asked.readings.items()
+        }
     return Prediction(
-        names,
-        probabilities,
-        run.task.facts().get("query"),
-        {query: {answer: found.probability for answer, found in answers.items()} for query, answers in asked.items()},
-        {
-            query: {answer: _reading(found, outputs) for answer, found in answers.items()}
-            for query, answers in asked.items()
-        },
-        " or ".join(map(str, wanted)),
+        names, probabilities, run.task.facts().get("query"), answers, readings, " or ".join(map(str, wanted))
     )
 
 
-def _reading(asked: Asked, outputs: Sequence[str]) -> Reading | None:
-    if UNKNOWN in asked.classes or not asked.classes:
-        return None
-    return Reading([outputs[index] for index in asked.classes], list(asked.posterior))
+def _text(answer: tuple[str, ...]) -> str:
+    return ", ".join(answer) or "holds"
 
 
 def read_images(files: list[Path], shape: Shape, fit: Fit | None = None) -> torch.Tensor:

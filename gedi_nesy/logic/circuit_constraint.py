@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import torch
 from jaxtyping import Float, Int
@@ -87,31 +87,42 @@ class CircuitConstraint(Constraint):
         return f"the network {twice.network} makes several choices for {image}, and each may be another class"
 
     @torch.no_grad()
-    def most_probable(self, log_probs: PerNetwork, answer: Int[Tensor, " examples"] | None = None) -> MostProbable:
+    def most_probable(
+        self,
+        log_probs: PerNetwork,
+        answer: Int[Tensor, " examples"] | None = None,
+        *,
+        known: PerNetwork | None = None,
+    ) -> MostProbable:
         """By the largest product of the circuit; see `Constraint.most_probable`."""
-        self._require_reading()
-        tensors = [widened(tensor) for tensor in self._checked(log_probs)]
+        given = self._to_read(log_probs, known)
         own = torch.split(self._own_log_probs(), self._own_sizes)
-        rows = self._stacked(
-            [tensor - tensor.amax(-1, keepdim=True) for tensor in tensors], [part - part.max() for part in own]
+        relative = self._stacked(
+            [tensor - tensor.amax(-1, keepdim=True) for tensor in given.values()], [part - part.max() for part in own]
         )
-        root = self._answer_of_each(answer, rows.shape[1], rows.device)
-        value, needed = self.evaluator.most_probable(rows, root)
+        root = self._answer_of_each(answer, relative.shape[1], relative.device)
+        value, needed = self.evaluator.most_probable(relative, root)
         # Where a world needs no class of an input, the most probable one will do, which stands at 0.
-        chosen = self._by_network(rows.masked_fill(needed, torch.inf))
-        is_impossible = (value == -torch.inf).unsqueeze(1)
-        classes = {name: part.argmax(-1).masked_fill(is_impossible, UNKNOWN) for name, part in chosen.items()}
-        top = [tensor.amax(-1).sum(1) for tensor in tensors]
-        top += [part.max() * number for part, number in zip(own, self._own_draws, strict=True)]
-        return MostProbable(classes, value + sum(top))
+        chosen = self._by_network(relative.masked_fill(needed, torch.inf))
+        classes = {name: part.argmax(-1) for name, part in chosen.items()}
+        is_impossible = ~(value > -torch.inf)
+        log_probability = self._log_joint(given, classes, root).masked_fill(is_impossible, -torch.inf)
+        return MostProbable(
+            {name: part.masked_fill(is_impossible.unsqueeze(1), UNKNOWN) for name, part in classes.items()},
+            log_probability,
+        )
 
     def posterior(
-        self, log_probs: PerNetwork, answer: Int[Tensor, " examples"] | None = None
+        self,
+        log_probs: PerNetwork,
+        answer: Int[Tensor, " examples"] | None = None,
+        *,
+        known: PerNetwork | None = None,
     ) -> dict[str, Float[Tensor, "examples inputs classes"]]:
         """By the gradient of log P(answer, evidence); see `Constraint.posterior`."""
-        self._require_reading()
-        with torch.enable_grad():
-            rows = self.rows(log_probs).detach().requires_grad_()
+        with torch.inference_mode(False), torch.enable_grad():
+            # A copy, as the caller may be in inference mode.
+            rows = self.rows(self._to_read(log_probs, known)).detach().clone().requires_grad_()
             root = self._answer_of_each(answer, rows.shape[1], rows.device)
             (joint,) = self.evaluator(rows, root.unsqueeze(0))
             (gradient,) = torch.autograd.grad(joint.sum(), rows)
@@ -119,7 +130,7 @@ class CircuitConstraint(Constraint):
         # Worlds that need no class of an input leave it its own distribution.
         left = {name: (1 - share.sum(-1, keepdim=True)).clamp(min=0) for name, share in shares.items()}
         found = {name: share + left[name] * given[name].exp() for name, share in shares.items()}
-        is_impossible = (joint.detach() == -torch.inf).view(-1, 1, 1)
+        is_impossible = ~(joint.detach() > -torch.inf).view(-1, 1, 1)
         return {name: part.masked_fill(is_impossible, torch.nan) for name, part in found.items()}
 
     @torch.no_grad()
@@ -156,6 +167,29 @@ class CircuitConstraint(Constraint):
             values: Tensor = self.evaluator(rows, root.unsqueeze(0))
             return values[0]
         joint, evidence = self.evaluator(rows, torch.stack([root, torch.full_like(root, self._evidence)]))
+        return _given(joint, evidence)
+
+    def _to_read(self, log_probs: PerNetwork, known: PerNetwork | None) -> dict[str, Tensor]:
+        """The networks' log-probabilities with known classes in place, at least float32."""
+        if self.why_not_read():
+            raise self._unread()
+        given = dict(zip(self.networks, map(widened, self._checked(log_probs)), strict=True))
+        return given if known is None else self._observe(given, self._per_network(known))[0]
+
+    def _log_joint(
+        self, log_probs: Mapping[str, Tensor], classes: Mapping[str, Tensor], root: Int[Tensor, " examples"]
+    ) -> Float[Tensor, " examples"]:
+        """log P(these classes and the answer | evidence)."""
+        certain = {
+            name: one_hot_log(index, self.networks[name].num_classes).to(log_probs[name].dtype)
+            for name, index in classes.items()
+        }
+        of_classes = [log_probs[name].gather(-1, index.unsqueeze(-1)).sum((1, 2)) for name, index in classes.items()]
+        (given_classes,) = self.evaluator(self.rows(certain), root.unsqueeze(0))
+        joint: Tensor = given_classes + sum(of_classes)
+        if self._evidence is None:
+            return joint
+        (evidence,) = self.evaluator(self.rows(log_probs), torch.full_like(root, self._evidence).unsqueeze(0))
         return _given(joint, evidence)
 
     def rows(self, log_probs: PerNetwork) -> Float[Tensor, "weights examples"]:
@@ -210,7 +244,7 @@ class CircuitConstraint(Constraint):
             first[learnable], end = end, end + len(learnable.initial)
         own: list[Source] = [*constants, *self._learnable_sources]
         size = {choice.source: choice.num_classes for choice in self.circuit.choices}
-        self._own_sizes, self._own_draws = [size[source] for source in own], [sources.count(source) for source in own]
+        self._own_sizes = [size[source] for source in own]
         return [self._input_row(source) if isinstance(source, NeuralSource) else first[source] for source in sources]
 
     def _input_row(self, source: NeuralSource) -> int:

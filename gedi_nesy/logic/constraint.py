@@ -65,11 +65,11 @@ class ConstraintSpec:
 
 @dataclass(frozen=True)
 class MostProbable:
-    """Classes of the inputs that make a query hold.
+    """Classes of the inputs with which a query holds.
 
     Attributes:
-        classes: (examples, inputs) of each network; -1 in examples whose query cannot hold.
-        log_probability: of these classes, and of what the program leaves to chance as it makes the query hold.
+        classes: of each network's inputs; -1 in examples whose query cannot hold.
+        log_probability: log P(these classes and the query | images, evidence, known classes).
     """
 
     classes: dict[str, Int[Tensor, "examples inputs"]]
@@ -226,14 +226,22 @@ class Constraint(nn.Module, ABC):
         }
         return self.log_probability(certain, answer) > LOG_HALF
 
-    def most_probable(self, log_probs: PerNetwork, answer: Int[Tensor, " examples"] | None = None) -> MostProbable:
-        """The most probable classes of all inputs together for which the query holds with this answer.
+    def most_probable(
+        self,
+        log_probs: PerNetwork,
+        answer: Int[Tensor, " examples"] | None = None,
+        *,
+        known: PerNetwork | None = None,
+    ) -> MostProbable:
+        """The most probable classes of all inputs together with which the query holds with this answer. No gradient.
 
-        What the program leaves to chance is taken as it is most probable with them (ProbLog's MPE). No gradient.
+        They are those of the most probable world, in which all that the program leaves to chance has an outcome too (ProbLog's
+        MPE). Without chance they always satisfy the query.
 
         Args:
             log_probs: see `forward`.
             answer: see `log_probability`.
+            known: see `loss`; such as the clues of a sudoku.
 
         Raises:
             ProgramError: see `why_not_read`.
@@ -241,11 +249,16 @@ class Constraint(nn.Module, ABC):
         raise self._unread()
 
     def posterior(
-        self, log_probs: PerNetwork, answer: Int[Tensor, " examples"] | None = None
+        self,
+        log_probs: PerNetwork,
+        answer: Int[Tensor, " examples"] | None = None,
+        *,
+        known: PerNetwork | None = None,
     ) -> dict[str, Float[Tensor, "examples inputs classes"]]:
-        """P(class of each input | the query holds with this answer, images, evidence), by network; no gradient.
+        """P(class of each input | the query holds with this answer, images, evidence, known classes), by network. No gradient.
 
-        Not numbers in examples whose query cannot hold. Arguments and errors are those of `most_probable`.
+        Right to the precision of the given type: what is impossible may have a probability of 1e-7 in float32. Not numbers in examples
+        whose query cannot hold. Arguments and errors are those of `most_probable`.
         """
         raise self._unread()
 
@@ -272,10 +285,6 @@ class Constraint(nn.Module, ABC):
             more = ", ..." if len(self.answers) > 20 else ""
             raise ProgramError(f"({','.join(values)}) is no answer of the query. Answers: {known}{more}")
         return self.answers.index(found)
-
-    def _require_reading(self) -> None:
-        if self.why_not_read():
-            raise self._unread()
 
     def _unread(self) -> ProgramError:
         return ProgramError(f"the query {self.template.text} does not say what its images are: {self.why_not_read()}")

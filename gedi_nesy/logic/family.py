@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from jaxtyping import Bool, Float, Int
@@ -15,16 +15,17 @@ from gedi_nesy.logic.examples import PADDING, Examples, Structure
 from gedi_nesy.models.precision import widened
 
 IMPOSSIBLE = -1e30  # as a log-probability
+READ_ANSWERS = 5
 
 
 @dataclass(frozen=True)
 class Readings:
-    """What the images of examples are if the query of each holds with its answer.
+    """What the images of examples are if the query of each holds with its answer; see `Constraint.most_probable`.
 
     Attributes:
-        classes: the classifier's class of each slot, all of an example together as probable as can be; -1 where there is no such
-            slot or the query cannot hold.
-        posterior: P(class of the slot | the query holds); not numbers where the query cannot hold.
+        classes: the classifier's class of each slot, all of an example together; -1 where there is no such slot, or the query cannot
+            hold for images of their networks' kinds.
+        posterior: P(class of the slot | the query holds); 0 where there is no such slot, not numbers where the query cannot hold.
     """
 
     classes: Int[Tensor, "examples slots"]
@@ -33,17 +34,15 @@ class Readings:
 
 @dataclass(frozen=True)
 class Asked:
-    """An answer to a query about images.
+    """A query about images.
 
     Attributes:
-        probability: of the answer.
-        classes: see `Readings`, if this is the answer; empty where nobody knows.
-        posterior: P(class | the answer) of each of these classes.
+        probabilities: of each answer.
+        readings: of some of the most probable possible answers, the classes of the images in `Readings` and P(class | answer) of each.
     """
 
-    probability: float
-    classes: tuple[int, ...] = ()
-    posterior: tuple[float, ...] = ()
+    probabilities: dict[tuple[str, ...], float]
+    readings: dict[tuple[str, ...], tuple[list[int], list[float]]]
 
 
 class ConstraintFamily(nn.Module):
@@ -146,25 +145,28 @@ class ConstraintFamily(nn.Module):
         distinct = [constraint for structure, constraint in fitting if not structure.first]
         return distinct or [constraint for _, constraint in fitting]
 
-    def ask(self, log_probs: Float[Tensor, "images classes"]) -> dict[str, dict[tuple[str, ...], Asked]]:
-        """For each query that takes so many images, by its text: its answers when these images fill its slots."""
+    def ask(self, log_probs: Float[Tensor, "images classes"]) -> dict[str, Asked]:
+        """Each query that takes so many images, by its text, when these images fill its slots."""
         return {
             constraint.template.text: self._ask(constraint, log_probs) for constraint in self.taking(len(log_probs))
         }
 
     @torch.no_grad()
-    def _ask(self, constraint: Constraint, log_probs: Float[Tensor, "images classes"]) -> dict[tuple[str, ...], Asked]:
-        number = len(constraint.answers)
-        slots = torch.arange(len(log_probs), device=log_probs.device).expand(number, -1)
-        every = Examples(slots, torch.arange(number, device=log_probs.device), torch.zeros_like(slots[:, 0]))
-        values = constraint(self._given_kind(constraint, log_probs, every[:1]))[0].exp().tolist()
-        asked = [Asked(value) for value in values]
-        if not constraint.why_not_read():
-            found = self._read(constraint, log_probs, every)
-            posterior = found.posterior.gather(2, found.classes.clamp(min=0).unsqueeze(2)).squeeze(2)
-            rows = zip(values, found.classes.tolist(), posterior.tolist(), strict=True)
-            asked = [Asked(value, tuple(classes), tuple(sure)) for value, classes, sure in rows]
-        return dict(zip(constraint.answers, asked, strict=True))
+    def _ask(self, constraint: Constraint, log_probs: Float[Tensor, "images classes"]) -> Asked:
+        one = torch.zeros(1, dtype=torch.long, device=log_probs.device)
+        example = Examples(torch.arange(len(log_probs), device=log_probs.device)[None], one, one)
+        values = constraint(self._given_kind(constraint, log_probs, example))[0].exp()
+        asked = Asked(dict(zip(constraint.answers, values.tolist(), strict=True)), {})
+        if constraint.why_not_read():
+            return asked
+        # Some answers: there may be thousands, and a copy of the circuit's values for each.
+        for answer in values.topk(min(READ_ANSWERS, len(values))).indices[:, None]:
+            found = self._read(constraint, log_probs, replace(example, answer=answer))
+            (classes,), (posterior,) = found.classes, found.posterior
+            if UNKNOWN not in classes:
+                sure = posterior.gather(1, classes[:, None])[:, 0]
+                asked.readings[constraint.answers[int(answer)]] = classes.tolist(), sure.tolist()
+        return asked
 
     def why_not_read(self) -> str | None:
         """Why `read` is refused; None where it is not."""
@@ -196,7 +198,9 @@ class ConstraintFamily(nn.Module):
             posterior[:, columns] = torch.zeros_like(own[:, columns]).index_copy(
                 2, self._classes(name), found[name].to(own.dtype)
             )
-        impossible = reading.log_probability < IMPOSSIBLE / 2  # a floored class may be among a network's
+        # A floored class counts as impossible, and so does an image that is of none of its network's classes.
+        joint = reading.log_probability + self._log_kind(constraint, log_probs, examples)
+        impossible = ~(joint > IMPOSSIBLE / 2)
         return Readings(
             classes.masked_fill(impossible.view(-1, 1), UNKNOWN),
             posterior.masked_fill(impossible.view(-1, 1, 1), torch.nan),

@@ -39,13 +39,13 @@ def test_more_than_8_bits_are_refused_as_in_training(tmp_path):
 
 def test_each_query_that_was_asked_is_shown_with_its_answers_and_what_the_images_are_by_the_likeliest():
     answers = {"p(A,10,T)": {"7": 0.25, "8": 0.75}, "p(A,20,T)": {"17": 1.0}}
-    readings = {"p(A,10,T)": {"7": None, "8": Reading(["x"], [0.875])}, "p(A,20,T)": {"17": None}}
+    readings = {"p(A,10,T)": {"8": Reading(["x"], [0.875])}, "p(A,20,T)": {}}
     prediction = Prediction(["a.png"], [{"x": 1.0}], "p(A,K,T)", answers, readings, "1")
     assert prediction.text() == (
         "a.png: x 1.0000\np(A,10,T): 8 0.7500  7 0.2500\n  given 8: x 0.8750\np(A,20,T): 17 1.0000"
     )
     assert prediction.plain()["query"] == "p(A,K,T)" and prediction.plain()["answers"] == answers
     assert prediction.plain()["readings"] == {
-        "p(A,10,T)": {"7": None, "8": {"classes": ["x"], "probabilities": [0.875]}},
-        "p(A,20,T)": {"17": None},
+        "p(A,10,T)": {"8": {"classes": ["x"], "probabilities": [0.875]}},
+        "p(A,20,T)": {},
     }

@@ -242,9 +242,9 @@ def test_every_query_that_takes_the_images_is_asked_by_its_own_text():
         made.number(Structure(constants=(("T", str(total)),)))
     p = log_probs(1).exp()[0]
     for text, total in (("total([A],2)", 2), ("total([A],0)", 0)):
-        asked = made.family(3).ask(log_probs(1))[text][()]
-        assert asked.probability == pytest.approx(p[total].item())
-        assert asked.classes == (total,) and asked.posterior == pytest.approx((1.0,))
+        asked = made.family(3).ask(log_probs(1))[text]
+        assert asked.probabilities == {(): pytest.approx(p[total].item())}
+        assert asked.readings == {(): ([total], [pytest.approx(1.0)])}
     assert made.family(3).ask(log_probs(2)) == {}
 
 
@@ -256,10 +256,24 @@ def test_every_answer_is_asked_for_what_the_images_are_if_it_holds():
     (asked,) = made.family(3).ask(log_probs(2)).values()
     for total in range(5):
         joint = {(a, total - a): float(p[0, a] * p[1, total - a]) for a in range(3) if 0 <= total - a < 3}
-        found, best = asked[(str(total),)], max(joint, key=joint.get)
-        assert found.probability == pytest.approx(sum(joint.values()))
-        assert found.classes == best
-        assert found.posterior == pytest.approx((joint[best] / sum(joint.values()),) * 2), "one class tells the other"
+        best = max(joint, key=joint.get)
+        assert asked.probabilities[(str(total),)] == pytest.approx(sum(joint.values()))
+        classes, posterior = asked.readings[(str(total),)]
+        assert classes == list(best)
+        assert posterior == pytest.approx([joint[best] / sum(joint.values())] * 2), "one class tells the other"
+
+
+def test_of_many_answers_the_most_probable_possible_ones_are_read():
+    """Two images that are certainly a 2 add up to 4 and to nothing else; of nine totals of four images five are read."""
+    made = structures(TOTAL, "total(L,T)", {"L": "images", "T": "label"})
+    made.number(Structure((("L", 2),)))
+    made.number(Structure((("L", 4),)))
+    certain = torch.tensor([[0.0, 0.0, 1.0]] * 2).log()
+    (asked,) = made.family(3).ask(certain).values()
+    assert asked.readings == {("4",): ([2, 2], [1.0, 1.0])}
+    (asked,) = made.family(3).ask(log_probs(4)).values()
+    likeliest = sorted(asked.probabilities, key=asked.probabilities.get, reverse=True)[:5]
+    assert len(asked.probabilities) == 9 and list(asked.readings) == likeliest
 
 
 def test_images_are_read_with_the_query_in_every_structure():
@@ -311,8 +325,37 @@ def test_a_network_that_draws_twice_says_no_class():
     made.number(Structure())
     assert made.family(3).why_not_read() == "the network net makes several choices for A, and each may be another class"
     p = log_probs(1).exp()[0, 1]
-    assert made.family(3).ask(log_probs(1))["both(A)"][()].probability == pytest.approx(float(p * p))
-    assert made.family(3).ask(log_probs(1))["both(A)"][()].classes == ()
+    asked = made.family(3).ask(log_probs(1))["both(A)"]
+    assert asked.probabilities == {(): pytest.approx(float(p * p))} and asked.readings == {}
+
+
+def test_an_image_of_two_slots_has_one_class():
+    """The two images of three slots are of one class, the most probable for both together."""
+    made = structures(SAME, "same(A,B,C)", dict.fromkeys("ABC", "image"))
+    shared = Structure(first=(0, 1, 0))
+    examples = Examples(torch.tensor([[0, 1]]), torch.tensor([0]), torch.tensor([made.number(shared)]))
+    p, found = log_probs(2).exp(), made.family(3).read(log_probs(2), examples)
+    shares = p[0] * p[1] / (p[0] * p[1]).sum()
+    assert found.classes.tolist() == [[int(shares.argmax())] * 2]
+    torch.testing.assert_close(found.posterior[0], shares.expand(2, -1))
+
+
+def test_an_image_that_is_certainly_of_another_kind_is_not_read():
+    """A digit network reads what is certainly an operator."""
+    family, examples = formulas()
+    given = log_probs(3, 5)
+    given[0] = torch.tensor([1.0, 0.0, 0.0, 0.0, 0.0]).log()
+    found = family.read(given, examples)
+    assert found.classes.tolist() == [[-1, -1, -1]] and found.posterior.isnan().all()
+
+
+@pytest.mark.parametrize("half", [torch.float16, torch.bfloat16])
+def test_half_precision_is_read_in_full(half):
+    """Also of images that no network reads."""
+    family, examples = lists_of_digits()
+    found, wide = family.read(log_probs(6).to(half), examples), family.read(log_probs(6).to(half).float(), examples)
+    assert found.posterior.dtype == torch.float32
+    assert torch.equal(found.classes, wide.classes) and torch.equal(found.posterior, wide.posterior)
 
 
 def test_lists_of_other_lengths_with_as_many_images_are_other_queries():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 
 import pytest
 import torch
@@ -101,14 +102,69 @@ def test_readings_and_posteriors_are_those_of_all_worlds(case):
     for example in range(3 * number):
         given = {name: tensor[example] for name, tensor in log_probs.items()}
         worlds = list(worlds_of(constraint, given, constraint.circuit.roots[answer[example]]))
-        best, weight = max(worlds, key=lambda world: world[1])
+        best, _ = max(worlds, key=lambda world: world[1])
         total = sum(weight for _, weight in worlds)
-        assert reading.log_probability[example].exp() == pytest.approx(weight, rel=1e-6)  # a learned 0.7 is a float32
+        evidence = sum(weight for _, weight in worlds_of(constraint, given, constraint.circuit.evidence))
+        of_classes = sum(weight for classes, weight in worlds if classes == best) / evidence
+        # A learned 0.7 is a float32.
+        assert reading.log_probability[example].exp() == pytest.approx(of_classes, rel=1e-6)
         for (name, index), value in best.items():
             assert reading.classes[name][example, index] == value
             for of_class in range(constraint.networks[name].num_classes):
                 expected = sum(w for world, w in worlds if world[name, index] == of_class) / total
                 assert posterior[name][example, index, of_class] == pytest.approx(expected, abs=1e-7)
+
+
+def test_without_chance_readings_satisfy_the_query_and_with_it_they_are_of_the_most_probable_world():
+    """Three unlikely causes of class 1 outweigh one of class 0 together, and none of them by itself."""
+    constraint = make(SUM, "sum(A,B,C)", net="ABC")
+    assert constraint.satisfied(constraint.most_probable(drawn(constraint, 50)).classes).all()
+    causes = "0.2::n1; 0.1::n0. 0.2::n2. 0.2::n3. 0.4::m.\n"
+    text = SMALL + causes + "p(A) :- digit(A,0), m.\n" + "".join(f"p(A) :- digit(A,1), n{i}.\n" for i in (1, 2, 3))
+    constraint = make(text, "p(A)", net="A")
+    log_probs = torch.tensor([[[0.5, 0.5, 0.0, 0.0]]]).log()
+    reading = constraint.most_probable(log_probs)
+    assert reading.classes["net"].tolist() == [[0]]
+    assert reading.log_probability.exp().item() == pytest.approx(0.5 * 0.4)
+    causes = 1 - 0.8**3
+    expected = torch.tensor([[[0.4, causes, 0.0, 0.0]]]) / (0.4 + causes)
+    torch.testing.assert_close(constraint.posterior(log_probs)["net"], expected)
+
+
+def test_known_classes_are_given():
+    """The clue of a sudoku: one of three digits of a sum is told, and the others are read along with it."""
+    constraint = make(SUM, "sum(A,B,C)", net="ABC")
+    log_probs, known = drawn(constraint, 4)["net"], torch.tensor([[1, -1, -1], [-1, 2, -1], [-1, -1, 3], [2, -1, 0]])
+    reading, posterior = constraint.most_probable(log_probs, known=known), constraint.posterior(log_probs, known=known)
+    for example, clues in enumerate(known.tolist()):
+        p = log_probs[example].exp().tolist()
+        joint = {
+            world: math.prod(1.0 if clue == value else p[slot][value] for slot, (value, clue) in enumerate(zip(world, clues, strict=True)))
+            for world in ((a, b, a + b) for a in range(4) for b in range(4 - a))
+            if all(clue in (-1, value) for value, clue in zip(world, clues, strict=True))
+        }  # fmt: skip
+        best = max(joint, key=joint.get, default=(-1, -1, -1))
+        assert reading.classes["net"][example].tolist() == list(best)
+        if joint:
+            assert reading.log_probability[example].exp() == pytest.approx(joint[best])
+            of_first = sum(weight for world, weight in joint.items() if world[0] == best[0]) / sum(joint.values())
+            assert posterior["net"][example, 0, best[0]] == pytest.approx(of_first)
+    assert reading.classes["net"][3].tolist() == [-1, -1, -1], "2 + b = 0 has no solution"
+
+
+@pytest.mark.parametrize("mode", [torch.inference_mode, torch.no_grad])
+def test_readings_do_not_depend_on_the_mode_of_autograd(mode):
+    """Also with tensors that were made in that mode."""
+    constraint = make(SUM, "sum(A,B,C)", net="ABC")
+    log_probs = drawn(constraint, 5)["net"]
+    expected = constraint.posterior(log_probs)["net"]
+    with mode():
+        inside = log_probs.exp().log()
+        torch.testing.assert_close(constraint.posterior(inside)["net"], expected)
+        assert torch.equal(
+            constraint.most_probable(inside).classes["net"], constraint.most_probable(log_probs).classes["net"]
+        )
+    torch.testing.assert_close(constraint.posterior(inside)["net"], expected)
 
 
 def test_a_long_chain_is_read_in_log_space():
@@ -136,13 +192,32 @@ def test_what_cannot_hold_has_no_reading():
     assert posterior[1].tolist() == [[0, 1, 0, 0], [0, 0, 0, 1]]
 
 
-@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
-def test_lower_precision_gives_the_same_reading(dtype):
-    """bf16 rounds the probabilities of two readings to one another only where they are close, which these are not."""
-    constraint = make(SUM, "sum(A,B,C)", net="ABC")
-    log_probs = drawn(constraint, 20, sharpness=8.0)["net"]
-    classes = constraint.most_probable(log_probs.to(dtype)).classes["net"]
-    assert torch.equal(classes, constraint.most_probable(log_probs).classes["net"])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float16, torch.bfloat16])
+def test_lower_precision_rounds_what_is_given_and_nothing_else(dtype):
+    """The sums of log-probabilities and the program's own numbers are those of float32."""
+    constraint = make(WEATHER, "p(A,B,T)", net="AB")
+    given, answer = drawn(constraint, 20, sharpness=8.0)["net"].to(dtype), torch.arange(20) % 2
+    found, exact = (constraint.most_probable(tensor, answer) for tensor in (given, given.double()))
+    assert torch.equal(found.classes["net"], exact.classes["net"])
+    assert found.log_probability.dtype == torch.float32
+    torch.testing.assert_close(found.log_probability, exact.log_probability.float(), rtol=1e-5, atol=1e-5)
+    posterior = constraint.posterior(given, answer)["net"]
+    assert (posterior >= 0).all()
+    torch.testing.assert_close(
+        posterior, constraint.posterior(given.double(), answer)["net"].float(), rtol=0, atol=1e-5
+    )
+
+
+def test_what_is_not_a_number_is_not_read():
+    """Neither is an example beside it."""
+    constraint = make(ADD, "add(A,B,T)", net="AB")
+    log_probs = drawn(constraint, 2)["net"]
+    constraint(log_probs)  # the first look checks what comes
+    log_probs[0] = torch.nan
+    answer = torch.tensor([3, 3])
+    assert constraint.most_probable(log_probs, answer).classes["net"][0].tolist() == [-1, -1]
+    assert constraint.most_probable(log_probs, answer).classes["net"][1].sum() == 3
+    assert constraint.posterior(log_probs, answer)["net"][0].isnan().all()
 
 
 def test_a_network_with_two_choices_for_one_image_says_no_class():
