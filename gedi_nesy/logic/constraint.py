@@ -219,12 +219,16 @@ class Constraint(nn.Module, ABC):
     def satisfied(
         self, classes: PerNetwork, answer: Int[Tensor, " examples"] | None = None
     ) -> Bool[Tensor, " examples"]:
-        """Whether the answer holds when the inputs have these classes; where chance remains, more likely than not."""
+        """Whether the answer holds when the inputs have these classes; where chance remains, more likely than not.
+
+        Where an input has none (-1, as in `MostProbable`) it does not.
+        """
+        indices = self._per_network(classes)
         certain = {
-            name: one_hot_log(index, self.networks[name].num_classes)
-            for name, index in self._per_network(classes).items()
+            name: one_hot_log(index.clamp(min=0), self.networks[name].num_classes) for name, index in indices.items()
         }
-        return self.log_probability(certain, answer) > LOG_HALF
+        is_told = torch.stack([(index != UNKNOWN).all(1) for index in indices.values()]).all(0)
+        return is_told & (self.log_probability(certain, answer) > LOG_HALF)
 
     def most_probable(
         self,

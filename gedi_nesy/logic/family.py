@@ -99,9 +99,7 @@ class ConstraintFamily(nn.Module):
         result = torch.zeros(len(examples), dtype=torch.bool, device=log_probs.device)
         for constraint, rows, part in self._by_structure(examples):
             classes = {name: self._class_of(name, predicted[index]) for name, index in _reads(constraint, part)}
-            fits = torch.stack([(index != UNKNOWN).all(1) for index in classes.values()]).all(0)
-            certain = {name: index.clamp(min=0) for name, index in classes.items()}
-            result[rows] = fits & constraint.satisfied(certain, part.answer)
+            result[rows] = constraint.satisfied(classes, part.answer)
         return result
 
     @property

@@ -190,6 +190,7 @@ def test_what_cannot_hold_has_no_reading():
     assert reading.log_probability.tolist() == [-torch.inf, 0.0]
     assert posterior[0].isnan().all()
     assert posterior[1].tolist() == [[0, 1, 0, 0], [0, 0, 0, 1]]
+    assert constraint.satisfied(reading.classes, answer).tolist() == [False, True]
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float16, torch.bfloat16])
