@@ -73,6 +73,7 @@ class EvaluatorContext:
         terms: the run's loss terms with their known minima.
         last_terms: their means over the last epoch; empty before training.
         data_root: the config's data.root, where other data sets are looked for too unless they have a root of their own.
+        validation: the config's, for other data sets that have training images too.
     """
 
     registry: Registry = field(default_factory=Registry)
@@ -82,6 +83,7 @@ class EvaluatorContext:
     terms: dict[str, Term] = field(default_factory=dict)
     last_terms: dict[str, float] = field(default_factory=dict)
     data_root: str | None = None
+    validation: float | None = None
 
     def generator(self, purpose: str, device: torch.device | str = "cpu") -> torch.Generator:
         """Chance for one purpose, the same at every evaluation of a run."""

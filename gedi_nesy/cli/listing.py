@@ -120,7 +120,7 @@ def _cells(line: RunLine, sort: str) -> tuple[str, ...]:
         line.started[:16].replace("T", " "),
         line.method,
         "" if line.seed is None else str(line.seed),
-        line.state,
+        _state(line),
         "; ".join(filter(None, (", ".join(numbers), line.reason, *line.problems))).replace("\n", " "),
     )
 
@@ -130,7 +130,12 @@ def _plain(spreads: dict[str, Spread | None]) -> dict[str, Any]:
 
 
 def _standing(line: RunLine) -> str:
-    return "; ".join(filter(None, (": ".join(filter(None, (line.state, line.reason))), *line.problems)))
+    return "; ".join(filter(None, (": ".join(filter(None, (_state(line), line.reason))), *line.problems)))
+
+
+def _state(line: RunLine) -> str:
+    """With what its numbers are about, where these are not test images."""
+    return f"{line.state}, validation" if line.config.get("validation") else line.state
 
 
 def _value(value: Any) -> str:

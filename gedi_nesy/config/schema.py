@@ -167,6 +167,9 @@ class RunConfig(Options):
     device: Annotated[str, AfterValidator(device_name), Field(json_schema_extra={"pattern": f"^({DEVICE})$"})] = "auto"
     """auto takes a GPU when there is one."""
     data: Component
+    validation: Annotated[float, Field(gt=0, lt=1)] | None = None
+    """Share of the training images that training does not see and that are evaluated on in place of the test images, the same ones
+    for every seed: for choosing settings. None by default: trained on all training images, evaluated on the test images."""
     backbone: Component
     method: Component
     task: Component

@@ -11,6 +11,7 @@ from torch import nn
 from ..config.schema import Component, RunConfig, Training
 from ..data.dataset import DatasetReader, ImageDataset, Images
 from ..data.host_tensor import HostTensor
+from ..data.validation import hold_out
 from ..distributed import rank, share
 from ..errors import ConfigError
 from ..evaluators import Evaluator, EvaluatorContext
@@ -82,6 +83,7 @@ def evaluator_context(run: Run, last_terms: dict[str, float]) -> EvaluatorContex
         terms=run.terms,
         last_terms=last_terms,
         data_root=getattr(run.config.data.options, "root", None),
+        validation=run.config.validation,
     )
 
 
@@ -278,7 +280,7 @@ def read_data(config: RunConfig, plugins: PluginManager) -> ImageDataset:
     dataset = reader.read()
     if not len(dataset.train):
         raise reader.no_training_images()
-    return dataset
+    return dataset if config.validation is None else hold_out(dataset, config.validation)
 
 
 def _on_device(dataset: ImageDataset, device: torch.device) -> ImageDataset:

@@ -10,6 +10,7 @@ from pydantic import ConfigDict, ValidationError, field_validator
 
 from ..config.options import Options
 from ..data.dataset import ImageDataset
+from ..data.validation import hold_out
 from ..errors import ConfigError
 from ..registry import Kind, Registry
 
@@ -57,9 +58,11 @@ class OtherData(Named):
         return self if self.root or root is None else self.model_copy(update={"root": root})
 
     def read(self, context: EvaluatorContext, wanted_by: str) -> ImageDataset:
-        """The data set; DataError when its files are not here."""
+        """The data set, held out as the run's own is if it has training images; DataError when its files are not here."""
         dataset: ImageDataset = self.within(context.data_root).make("dataset", context.registry, wanted_by).read()
-        return dataset
+        if context.validation is None or not len(dataset.train):
+            return dataset
+        return hold_out(dataset, context.validation)
 
 
 def distinct(datasets: tuple[OtherData, ...]) -> tuple[OtherData, ...]:

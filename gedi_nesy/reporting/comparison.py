@@ -148,8 +148,18 @@ def _numbers(runs: list[Compared]) -> Section:
     return Section(
         "Numbers",
         _table("Numbers", "number", rows, {"number"}, runs) + below,
-        "On data that training has not seen, unless said otherwise.",
+        _about(runs),
     )
+
+
+def _about(runs: list[Compared]) -> str:
+    """Which images the numbers are of."""
+    validated = [run.label for run in runs if run.files.results.get("validation")]
+    about = "On data that training has not seen, unless said otherwise."
+    if not validated:
+        return about
+    those = "all runs" if len(validated) == len(runs) else ", ".join(validated)
+    return f"{about} Numbers of {those} are of images held out of the training split, not of test images (validation)."
 
 
 def _over_seeds(runs: list[Compared]) -> Section:

@@ -58,8 +58,28 @@ def assemble(
         "notes": [*run.notes, *map(_without_numbers, missing, missing.values())],
         "constraint": run.task.facts() or None,
         "training": _training(run),
-        "compare": run.config.compare.model_dump() if run.config.compare else None,
+        "validation": _validation(run),
+        # A published number is one of test images.
+        "compare": run.config.compare.model_dump() if run.config.compare and run.config.validation is None else None,
     }
+
+
+def _validation(run: Run) -> dict[str, Any] | None:
+    """How many images were held out of training to be evaluated on; None where that was done on test images."""
+    if run.config.validation is None:
+        return None
+    held_out = len(run.dataset.test)
+    return {"images": held_out, "of": held_out + len(run.dataset.train)}
+
+
+def about_validation(results: Mapping[str, Any]) -> str | None:
+    """What to know of the numbers of a run that was not evaluated on test images."""
+    if not (found := results.get("validation")):
+        return None
+    return (
+        f"evaluated on {found['images']:,} of {found['of']:,} training images, which training has not seen and which are the "
+        "test images meant here; the data's own were not looked at"
+    )
 
 
 def _training(run: Run) -> dict[str, Any]:

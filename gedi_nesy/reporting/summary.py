@@ -7,7 +7,7 @@ import textwrap
 from typing import Any
 
 from .published import load_published
-from .results import failures_of
+from .results import about_validation, failures_of
 from .text import counted, duration
 
 
@@ -26,6 +26,8 @@ def summary(results: dict[str, Any]) -> str:
         lines.append(_wrap(f"chosen: {', '.join(chosen)}", 8))
     lines += [_wrap(f"no numbers of {name}: {reason}", 9) for name, reason in results["missing"].items()]
     lines += [_wrap(f"failure: {failure}", 9) for failure in failures_of(results)]
+    if about := about_validation(results):
+        lines.append(_wrap(f"validation: {about}", 12))
     if compare := results["compare"]:
         table = load_published(compare["table"])
         lines.append(_wrap(f"published: {table.describe(compare['row'], compare['column'])}; {table.source}", 11))

@@ -254,6 +254,8 @@ class _PlaceMaker:
                 raise UserError(f"{told} does not fit {where}: {error.message}") from None
 
     def _prepare(self, merged: Merged, own: Mapping[str, Any], row: str, column: str) -> Training:
+        if own.get("validation") is not None:
+            raise UserError("a published table is about test images")
         table = self._recipe.table
         changes: dict[str, object] = {**dict(merged.set), **own}
         bundled = (FOLDER / f"{table.name}.yaml").is_file()

@@ -8,6 +8,7 @@ from ...errors import UserError
 from ..page import Section, tools
 from ..published import load_published
 from ..published_html import beside_html, published_html
+from ..results import about_validation
 from ..run_files import RunFiles
 from ..text import show, words
 
@@ -28,7 +29,9 @@ def numbers(files: RunFiles) -> Section:
     body = f"""<figure class="table"><table class="numbers"><caption class="quiet">The run's numbers and what they mean</caption>
 <thead><tr>{head}</tr></thead><tbody>{"".join(rows)}</tbody></table>
 {tools("numbers", "csv")}</figure>"""
-    return Section("Numbers", body if rows else "", "On data that training has not seen, unless said otherwise.")
+    about = about_validation(files.results)
+    about = f"{about[0].upper()}{about[1:]}." if about else "On data that training has not seen, unless said otherwise."
+    return Section("Numbers", body if rows else "", about)
 
 
 def _row(evaluator: str, name: str, value: object, definition: str, is_main: bool) -> str:
