@@ -10,7 +10,7 @@ import typer
 
 from .. import __version__
 from ..errors import GediNesyError, UserError
-from . import config, data, listing, plugins, program, reproduce, runs
+from . import config, data, listing, plugins, program, reproduce, runs, sweep
 from .processes import is_first_to_fail
 
 app = typer.Typer(
@@ -24,6 +24,7 @@ app = typer.Typer(
 )
 runs.add_commands(app)
 reproduce.add_commands(app)
+sweep.add_commands(app)
 app.add_typer(listing.app, name="runs")
 app.add_typer(plugins.app, name="plugins")
 app.add_typer(config.app, name="config")

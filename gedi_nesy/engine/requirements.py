@@ -67,7 +67,11 @@ def _fault(run: Run, index: int, evaluator: Evaluator) -> UserError | None:
     try:
         evaluator.check(run.method, run.task)
     except UserError as error:
-        return ConfigError(error.message, error.position, key if error.key in (None, "evaluators") else error.key)
+        held_out = (
+            "" if run.config.validation is None else ". With validation test images are training images, held out"
+        )
+        key = key if error.key in (None, "evaluators") else error.key
+        return ConfigError(f"{error.message}{held_out}", error.position, key)
     return None
 
 

@@ -1,0 +1,138 @@
+"""A config in several settings with several seeds: what is trained, on what it is compared, and what is shown."""
+
+from __future__ import annotations
+
+import json
+import statistics
+from pathlib import Path
+
+import pytest
+import yaml
+
+from gedi_nesy.errors import UserError
+from gedi_nesy.reporting.text import NOTHING
+from gedi_nesy.reproduction.sweep import plan_sweep
+
+SMALL = ("training.epochs=1", "task.examples=10", "task.test_examples=2", "evaluators=[classification]")
+
+
+def results_of(folder):
+    return json.loads((Path(folder) / "results.json").read_text())
+
+
+def config_of(folder):
+    return yaml.safe_load((Path(folder) / "config.yaml").read_text())
+
+
+def test_every_combination_is_trained_with_every_seed_and_compared_on_held_out_training_images(tiny_config, cli):
+    command = ("sweep", tiny_config, "training.learning_rate=1e-3,3e-2", "weights.prior=1,10", "--seeds", "2", *SMALL)
+    code, out, err = cli(*command)
+    assert code == 0, err
+    assert "tiny: 4 settings, seeds 0 to 1\nvalidation=0.2: settings are compared on training images" in err
+    folders = sorted(Path("runs/tiny").iterdir())
+    tried = {
+        (config["training"]["learning_rate"], config["weights"]["prior"], config["seed"])
+        for config in map(config_of, folders)
+    }
+    assert tried == {(rate, prior, seed) for rate in (1e-3, 3e-2) for prior in (1, 10) for seed in (0, 1)}
+    assert all(results_of(folder)["validation"] for folder in folders)
+    head, *rows = [line.split() for line in out.splitlines()[:5]]
+    assert head == ["learning_rate", "prior", "runs", "accuracy", "matched_accuracy", "nmi"]
+    for (rate, prior), row in zip(((1e-3, 1), (1e-3, 10), (3e-2, 1), (3e-2, 10)), rows, strict=True):
+        own = [
+            folder
+            for folder in folders
+            if config_of(folder)["training"]["learning_rate"] == rate and config_of(folder)["weights"]["prior"] == prior
+        ]
+        values = [results_of(folder)["numbers"]["classification"]["accuracy"] for folder in own]
+        assert [float(row[0]), float(row[1]), *row[2:5]] == [rate, prior, "2", "of", "2"]
+        assert float(row[5]) == pytest.approx(statistics.mean(values), abs=6e-4)
+        assert row[6] == "±" and float(row[7]) == pytest.approx(statistics.stdev(values), abs=6e-4)
+    assert "8 runs side by side: runs/sweeps/tiny-learning_rate-prior.html" in out
+    assert "Over seeds" in Path("runs/sweeps/tiny-learning_rate-prior.html").read_text()
+    again = cli(*command)
+    assert (again[0], again[1], again[2]) == (0, out, ""), "nothing is trained twice"
+
+
+def test_seeds_alone_choose_nothing_and_are_evaluated_on_test_images(tiny_config, cli):
+    code, out, err = cli("sweep", tiny_config, "--seeds", "2", "--json", *SMALL)
+    assert code == 0 and "validation" not in err, err
+    (found,) = json.loads(out)
+    assert (found["values"], found["wanted"], len(found["runs"])) == ({}, 2, 2)
+    values = [results_of(run)["numbers"]["classification"]["nmi"] for run in found["runs"]]
+    number = found["numbers"]["classification.nmi"]
+    assert number == {
+        "mean": pytest.approx(statistics.mean(values)),
+        "deviation": pytest.approx(statistics.stdev(values)),
+        "count": 2,
+    }
+    assert [results_of(run)["validation"] for run in found["runs"]] == [None, None]
+
+
+@pytest.mark.parametrize(
+    ("changes", "share"),
+    [
+        (["training.epochs=1,2"], 0.2),
+        (["training.epochs=1,2", "validation=0.4"], 0.4),
+        (["training.epochs=1,2", "validation=null"], None),
+        (["training.epochs=1"], None),
+    ],
+)
+def test_which_images_settings_are_compared_on(tiny_config, cli, changes, share):
+    """Those that the caller says, else training images as soon as something can be chosen."""
+    code, out, err = cli("sweep", tiny_config, *SMALL[1:], *changes, "--seeds", "1", "--json")
+    assert code == 0, err
+    shares = {config_of(run)["validation"] for found in json.loads(out) for run in found["runs"]}
+    assert shares == {share}
+
+
+def test_on_test_compares_on_test_images(tiny_config):
+    changes = ["training.epochs=1,2"]
+    assert plan_sweep(str(tiny_config), changes, 1, on_test=True).validation is None
+    assert plan_sweep(str(tiny_config), changes, 1, on_test=False).validation == 0.2
+    tiny_config.write_text(tiny_config.read_text() + "validation: 0.3\n")
+    assert plan_sweep(str(tiny_config), changes, 1, on_test=False).validation is None, "the config says"
+
+
+def test_commas_within_brackets_and_quotes_are_part_of_a_value(tiny_config):
+    changes = ["weights={gen: 1, prior: 2},{gen: 2, prior: 1}", "name='a,b'", "evaluators=[classification, constraint]"]
+    with pytest.raises(UserError, match="name"):
+        plan_sweep(str(tiny_config), changes, 1, on_test=True)
+    planned = plan_sweep(str(tiny_config), [changes[0], changes[2]], 3, on_test=True)
+    assert [setting.values for setting in planned.settings] == [
+        {"weights": {"gen": 1, "prior": 2}},
+        {"weights": {"gen": 2, "prior": 1}},
+    ]
+    assert len(planned.jobs()) == 6
+
+
+def test_all_that_is_wrong_is_said_before_anything_is_trained(tiny_config, cli):
+    code, out, err = cli(
+        "sweep", tiny_config, "training.learning_rate=1e-3,-1", "method.temperature=0,1", "--seeds", "1"
+    )
+    assert code == 2 and not out and not Path("runs/tiny").exists()
+    assert "training.learning_rate" in err and "method.temperature" in err
+    code, _, err = cli("sweep", tiny_config, "training.epochs")
+    assert code == 2 and 'a change has the form key=value or key=value,value, not "training.epochs"' in err
+    code, _, err = cli("sweep", tiny_config, "--engine-option", "timeout_min=5")
+    assert code == 2 and "--engine-option timeout_min is for --engine submitit" in err
+
+
+def test_what_fails_has_no_numbers_and_the_others_have_theirs(tiny_config, cli):
+    """That there are too few images is found out when the data are there."""
+    code, out, err = cli("sweep", tiny_config, *SMALL, "task.test_examples=2,5000", "--seeds", "1")
+    assert code == 1 and "1 run failed; the same command tries again" in err
+    assert "test_examples 5000, seed 0: failed" in err
+    rows = [line.split() for line in out.splitlines()[1:3]]
+    assert rows[0][:4] == ["2", "1", "of", "1"] and len(rows[0]) == 7
+    assert rows[1] == ["5000", "0", "of", "1", NOTHING, NOTHING, NOTHING]
+    assert "side by side" not in out and "±" not in out
+
+
+def test_what_there_is_to_do_can_be_listed(tiny_config, cli):
+    changes = ("training.epochs=1,2", *SMALL[1:], "--seeds", "1")
+    before = cli("sweep", tiny_config, *changes, "--list")[1]
+    assert before.count(": missing") == 2 and not Path("runs").exists()
+    assert cli("sweep", tiny_config, *changes)[0] == 0
+    after = cli("sweep", tiny_config, *changes, "--list")[1]
+    assert after.count(": finished") == 2 and "epochs 1, seed 0: finished" in after
