@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..errors import DataError, Position, did_you_mean
-from ..logic.constraint import UNKNOWN
+from ..logic.known_classes import UNKNOWN
 from .table import Cell, NamedImage, Table, TableContents
 
 SEPARATOR = ";"

@@ -12,9 +12,10 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from gedi_nesy.logic.circuit import TRUE, Circuit
-from gedi_nesy.logic.constraint import UNKNOWN, Constraint, ConstraintSpec, MostProbable, PerNetwork, one_hot_log
+from gedi_nesy.logic.constraint import Constraint, ConstraintSpec, MostProbable, PerNetwork
 from gedi_nesy.logic.evaluation import CircuitEvaluator
 from gedi_nesy.logic.formula import Choice, Constant, Learnable, NeuralSource, Source
+from gedi_nesy.logic.known_classes import UNKNOWN, one_hot_log
 from gedi_nesy.logic.learnable import LearnableProbabilities
 from gedi_nesy.logic.limits import Limits, compiled_circuit
 from gedi_nesy.logic.networks import check_networks, unbound_input
@@ -87,18 +88,12 @@ class CircuitConstraint(Constraint):
         return f"the network {twice.network} makes several choices for {image}, and each may be another class"
 
     @torch.no_grad()
-    def most_probable(
-        self,
-        log_probs: PerNetwork,
-        answer: Int[Tensor, " examples"] | None = None,
-        *,
-        known: PerNetwork | None = None,
-    ) -> MostProbable:
-        """By the largest product of the circuit; see `Constraint.most_probable`."""
-        given = self._to_read(log_probs, known)
+    def _most_probable(self, log_probs: Mapping[str, Tensor], answer: Int[Tensor, " examples"] | None) -> MostProbable:
+        """By the largest product of the circuit."""
         own = torch.split(self._own_log_probs(), self._own_sizes)
         relative = self._stacked(
-            [tensor - tensor.amax(-1, keepdim=True) for tensor in given.values()], [part - part.max() for part in own]
+            [tensor - tensor.amax(-1, keepdim=True) for tensor in log_probs.values()],
+            [part - part.max() for part in own],
         )
         root = self._answer_of_each(answer, relative.shape[1], relative.device)
         value, needed = self.evaluator.most_probable(relative, root)
@@ -106,23 +101,19 @@ class CircuitConstraint(Constraint):
         chosen = self._by_network(relative.masked_fill(needed, torch.inf))
         classes = {name: part.argmax(-1) for name, part in chosen.items()}
         is_impossible = ~(value > -torch.inf)
-        log_probability = self._log_joint(given, classes, root).masked_fill(is_impossible, -torch.inf)
+        log_probability = self._log_joint(log_probs, classes, root).masked_fill(is_impossible, -torch.inf)
         return MostProbable(
             {name: part.masked_fill(is_impossible.unsqueeze(1), UNKNOWN) for name, part in classes.items()},
             log_probability,
         )
 
-    def posterior(
-        self,
-        log_probs: PerNetwork,
-        answer: Int[Tensor, " examples"] | None = None,
-        *,
-        known: PerNetwork | None = None,
+    def _posterior(
+        self, log_probs: Mapping[str, Tensor], answer: Int[Tensor, " examples"] | None
     ) -> dict[str, Float[Tensor, "examples inputs classes"]]:
-        """By the gradient of log P(answer, evidence); see `Constraint.posterior`."""
+        """By the gradient of log P(answer, evidence)."""
         with torch.inference_mode(False), torch.enable_grad():
             # A copy, as the caller may be in inference mode.
-            rows = self.rows(self._to_read(log_probs, known)).detach().clone().requires_grad_()
+            rows = self.rows(log_probs).detach().clone().requires_grad_()
             root = self._answer_of_each(answer, rows.shape[1], rows.device)
             (joint,) = self.evaluator(rows, root.unsqueeze(0))
             (gradient,) = torch.autograd.grad(joint.sum(), rows)
@@ -168,13 +159,6 @@ class CircuitConstraint(Constraint):
             return values[0]
         joint, evidence = self.evaluator(rows, torch.stack([root, torch.full_like(root, self._evidence)]))
         return _given(joint, evidence)
-
-    def _to_read(self, log_probs: PerNetwork, known: PerNetwork | None) -> dict[str, Tensor]:
-        """The networks' log-probabilities with known classes in place, at least float32."""
-        if self.why_not_read():
-            raise self._unread()
-        given = dict(zip(self.networks, map(widened, self._checked(log_probs)), strict=True))
-        return given if known is None else self._observe(given, self._per_network(known))[0]
 
     def _log_joint(
         self, log_probs: Mapping[str, Tensor], classes: Mapping[str, Tensor], root: Int[Tensor, " examples"]

@@ -14,6 +14,8 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
 from ..errors import ProgramError
+from ..models.precision import widened
+from .known_classes import UNKNOWN, observe, one_hot_log
 from .probabilities import has_chance
 from .query import find_answer
 
@@ -24,7 +26,6 @@ if TYPE_CHECKING:
     from .query import QueryTemplate
 
 LOG_HALF = math.log(0.5)
-UNKNOWN = -1  # the class of an image that nobody has told
 ROUNDING = 0.02  # how far a sum of probabilities may be from 1, as half precision has them
 
 PerNetwork: TypeAlias = "Tensor | Mapping[str, Tensor]"
@@ -250,7 +251,7 @@ class Constraint(nn.Module, ABC):
         Raises:
             ProgramError: see `why_not_read`.
         """
-        raise self._unread()
+        return self._most_probable(self._to_read(log_probs, known), answer)
 
     def posterior(
         self,
@@ -264,7 +265,7 @@ class Constraint(nn.Module, ABC):
         Right to the precision of the given type: what is impossible may have a probability of 1e-7 in float32. Not numbers in examples
         whose query cannot hold. Arguments and errors are those of `most_probable`.
         """
-        raise self._unread()
+        return self._posterior(self._to_read(log_probs, known), answer)
 
     def why_not_read(self) -> str | None:
         """Why `most_probable` and `posterior` are refused; None where they are not."""
@@ -290,8 +291,22 @@ class Constraint(nn.Module, ABC):
             raise ProgramError(f"({','.join(values)}) is no answer of the query. Answers: {known}{more}")
         return self.answers.index(found)
 
-    def _unread(self) -> ProgramError:
-        return ProgramError(f"the query {self.template.text} does not say what its images are: {self.why_not_read()}")
+    def _most_probable(self, log_probs: Mapping[str, Tensor], answer: Int[Tensor, " examples"] | None) -> MostProbable:
+        """For backends that can: see `most_probable`."""
+        raise NotImplementedError
+
+    def _posterior(
+        self, log_probs: Mapping[str, Tensor], answer: Int[Tensor, " examples"] | None
+    ) -> dict[str, Float[Tensor, "examples inputs classes"]]:
+        """For backends that can: see `posterior`."""
+        raise NotImplementedError
+
+    def _to_read(self, log_probs: PerNetwork, known: PerNetwork | None) -> dict[str, Tensor]:
+        """The networks' log-probabilities with known classes in place, at least float32."""
+        if fault := self.why_not_read():
+            raise ProgramError(f"the query {self.template.text} does not say what its images are: {fault}")
+        given = dict(zip(self.networks, map(widened, self._checked(log_probs)), strict=True))
+        return given if known is None else self._observe(given, self._per_network(known))[0]
 
     def _observe(
         self, log_probs: PerNetwork, known: Mapping[str, Int[Tensor, "examples inputs"]]
@@ -365,18 +380,3 @@ def require(condition: Bool[Tensor, ""], fault: str) -> None:
         torch._assert_async(condition, fault)
     elif not condition:
         raise ValueError(fault)
-
-
-def observe(
-    log_probs: Float[Tensor, "examples inputs classes"], known: Int[Tensor, "examples inputs"]
-) -> tuple[Float[Tensor, "examples inputs classes"], Float[Tensor, " examples"]]:
-    """Distributions that are certain where a class is known, and log P of the known classes under the given ones."""
-    told, index = known != UNKNOWN, known.clamp(min=0)
-    certain = one_hot_log(index, log_probs.shape[-1]).to(log_probs.dtype)
-    log_probability = log_probs.gather(-1, index.unsqueeze(-1)).squeeze(-1)
-    return torch.where(told.unsqueeze(-1), certain, log_probs), torch.where(told, log_probability, 0.0).sum(1)
-
-
-def one_hot_log(classes: Int[Tensor, " *shape"], num_classes: int) -> Float[Tensor, "*shape classes"]:
-    """log of the one-hot vectors, in float32: 0 for the class, -inf elsewhere."""
-    return torch.nn.functional.one_hot(classes, num_classes).float().log()

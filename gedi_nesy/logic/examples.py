@@ -9,7 +9,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from gedi_nesy.logic.constraint import UNKNOWN
+from gedi_nesy.logic.known_classes import UNKNOWN
 from gedi_nesy.logic.query import QueryTemplate
 
 PADDING = -1  # the slot is not there in an example of this structure

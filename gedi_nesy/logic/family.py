@@ -10,8 +10,9 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
 from gedi_nesy.errors import DataError
-from gedi_nesy.logic.constraint import UNKNOWN, Constraint
+from gedi_nesy.logic.constraint import Constraint
 from gedi_nesy.logic.examples import PADDING, Examples, Structure
+from gedi_nesy.logic.known_classes import UNKNOWN
 from gedi_nesy.models.precision import widened
 
 IMPOSSIBLE = -1e30  # as a log-probability

@@ -10,9 +10,10 @@ from torch import Tensor
 
 from gedi_nesy.errors import Position, ProgramError
 from gedi_nesy.logic.circuit import Circuit
-from gedi_nesy.logic.constraint import LOG_HALF, one_hot_log
+from gedi_nesy.logic.constraint import LOG_HALF
 from gedi_nesy.logic.evaluation import CircuitEvaluator
 from gedi_nesy.logic.formula import Choice, Constant, NeuralSource
+from gedi_nesy.logic.known_classes import one_hot_log
 from gedi_nesy.logic.query import QueryTemplate
 
 

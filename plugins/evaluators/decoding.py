@@ -8,8 +8,8 @@ from torch import Tensor
 
 from gedi_nesy import ConfigError, Evaluation, Evaluator, Examples, Method, Task
 from gedi_nesy.evaluators import predict
-from gedi_nesy.logic.constraint import UNKNOWN
 from gedi_nesy.logic.family import ConstraintFamily
+from gedi_nesy.logic.known_classes import UNKNOWN
 from gedi_nesy.tasks import HasConstraint
 
 SHARES = {

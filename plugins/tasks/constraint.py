@@ -33,9 +33,9 @@ from gedi_nesy.data.table_examples import examples_of_table
 from gedi_nesy.errors import ProgramError
 from gedi_nesy.evaluators import predict
 from gedi_nesy.logic.circuit_constraint import CircuitConstraint
-from gedi_nesy.logic.constraint import UNKNOWN
 from gedi_nesy.logic.drawing import answers_svg
 from gedi_nesy.logic.examples import Structure
+from gedi_nesy.logic.known_classes import UNKNOWN
 from gedi_nesy.logic.limits import Limits
 from gedi_nesy.logic.naming import choice_names
 from gedi_nesy.logic.probabilities import has_chance
