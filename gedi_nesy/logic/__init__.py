@@ -6,6 +6,7 @@
     compiling.compile(formula)              -> Circuit        cycles are solved there
     limits.compiled_circuit(...)            -> Circuit        both, in a child process with limits, or from the cache
     evaluation.CircuitEvaluator(circuit)    log-probabilities of choices -> log-probabilities of answers
+    max_product.max_product(...)            the same circuit -> the most probable choices with which an answer holds
     constraint.Constraint                   networks' log-probabilities -> log P(query), the interface of backends;
                                             circuit_constraint is ours; Constraint.from_program is all of the above
     structures, family                      constraints of one query for lists of other lengths, other constants, ...
