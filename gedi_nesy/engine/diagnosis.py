@@ -34,6 +34,9 @@ CONFIDENT = 0.9
 # This near to guessing, on the way from 1 / c to certainty, no prediction tells images apart: to swap them changes nothing (definition 14).
 MIN_CERTAINTY = 0.1
 
+# Of the way from what guessing gives to the minimum. Contrasting with thousands of keys gets half of it, and features are good by then.
+MIN_LEARNED = 1 / 3
+
 
 @dataclass(frozen=True)
 class Health:
@@ -149,10 +152,10 @@ def _perplexity(probabilities: torch.Tensor) -> float:
 
 
 def _not_learned(run: Run, terms: dict[str, float]) -> list[str]:
-    """Terms that are nearer to what guessing gives than to their minimum."""
+    """Terms that are hardly better than guessing."""
     return [
         f"not learned: {name} is {terms[name]:.2f}, guessing gives {term.chance:.2f}"
         for name, term in run.terms.items()
         if name in terms and term.chance is not None and term.known_minimum is not None
-        if terms[name] > (term.known_minimum + term.chance) / 2
+        if terms[name] > term.chance - MIN_LEARNED * (term.chance - term.known_minimum)
     ]
