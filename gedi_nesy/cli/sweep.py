@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from ..reproduction.sweep import Found, Sweep
 
 SHOWN_NUMBERS = 4
+LONGEST = 40  # of a value in the table
 
 
 def add_commands(app: typer.Typer) -> None:
@@ -83,42 +84,69 @@ def _list_runs(planned: Sweep, runs: Path) -> None:
 
 
 def _show(planned: Sweep, runs: Path, as_json: bool) -> None:
-    """A row for each setting; all numbers of all runs in a page beside."""
+    """A row for each setting, what became of runs without numbers, and a page with all numbers of all runs."""
     import json
 
-    from ..reporting.comparison import write_comparison
     from ..reporting.text import counted
     from ..reproduction.overview import as_columns
     from ..reproduction.sweep import found
 
     all_found = found(planned, runs)
     if as_json:
-        print(json.dumps([_plain(each) for each in all_found], indent=2, ensure_ascii=False))
+        plain = {"validation": planned.validation, "settings": [_plain(each) for each in all_found]}
+        print(json.dumps(plain, indent=2, ensure_ascii=False))
         return
-    places = list(dict.fromkeys(place for each in all_found for place in each.numbers))[:SHOWN_NUMBERS]
-    keys = [key.rpartition(".")[2] for key in planned.settings[0].values]
-    head = [*keys, "runs", *(place.partition(".")[2] for place in places)]
-    print("\n".join(as_columns([head, *(_row(each, places) for each in all_found)], width())))
-    if len(planned.settings[0].seeds) > 1:
-        print("mean ± standard deviation (n \u2212 1) over seeds")
-    folders = list(dict.fromkeys(Path(run) for each in all_found for run in each.runs))
+    places = list(dict.fromkeys(place for each in all_found for place in each.numbers))
+    head = [*planned.keys, "runs", *(place.partition(".")[2] for place in places[:SHOWN_NUMBERS])]
+    print("\n".join(as_columns([head, *(_row(each, places[:SHOWN_NUMBERS]) for each in all_found)], width())))
+    for line in (line for each in all_found for line in each.others):
+        print(line)
+    print(_what_the_numbers_are(planned))
+    if (more := len(places) - SHOWN_NUMBERS) > 0:
+        print(f"{counted(more, 'more number')} with --json")
+    folders = [Path(run) for each in all_found for run in each.runs]
     if len(folders) > 1:
-        name = "-".join([planned.settings[0].training.name, *keys])
-        page = write_comparison(folders, runs / "sweeps" / f"{name}.html")
-        print(f"{counted(len(folders), 'run')} side by side: {page}")
+        print(f"{counted(len(folders), 'finished run')} side by side: {_write_page(planned, folders, runs)}")
+
+
+def _what_the_numbers_are(planned: Sweep) -> str:
+    several = len(planned.settings[0].seeds) > 1
+    over = "mean ± standard deviation (n \u2212 1) over the seeds of finished runs, " if several else ""
+    if planned.validation is None:
+        return f"{over}of test images"
+    return f"{over}of training images held out (validation={planned.validation}), not of test images"
+
+
+def _write_page(planned: Sweep, folders: list[Path], runs: Path) -> Path:
+    """A comparison under a name that only these runs have."""
+    import hashlib
+
+    from ..reporting.comparison import write_comparison
+
+    digest = hashlib.sha256("".join(job.run_id for job in planned.jobs()).encode()).hexdigest()[:8]
+    return write_comparison(folders, runs / "sweeps" / f"{planned.settings[0].training.name[:100]}-{digest}.html")
 
 
 def _row(each: Found, places: list[str]) -> list[str]:
-    from ..config.differences import written
+    from ..reproduction.sweep import value_text
+
+    values = [_cut(value_text(value)) for value in each.values.values()]
+    return [*values, f"{len(each.runs)} of {each.wanted}", *(_number(each, place) for place in places)]
+
+
+def _number(each: Found, place: str) -> str:
+    """A number, and of how many runs it is where some do not have it."""
     from ..reporting.text import NOTHING, show
 
-    values = [written(value) for value in each.values.values()]
-    numbers = [each.numbers.get(place) for place in places]
-    told = [
-        NOTHING if number is None else show(number) if isinstance(number, float | int) else str(number)
-        for number in numbers
-    ]
-    return [*values, f"{len(each.runs)} of {each.wanted}", *told]
+    number = each.numbers.get(place)
+    if number is None:
+        return NOTHING
+    told = show(number) if isinstance(number, float | int) else str(number)
+    return told if each.counts[place] == len(each.runs) else f"{told} (of {each.counts[place]})"
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= LONGEST else f"{text[: LONGEST - 1]}…"
 
 
 def _plain(each: Found) -> dict[str, Any]:
@@ -126,6 +154,7 @@ def _plain(each: Found) -> dict[str, Any]:
         "values": each.values,
         "runs": list(each.runs),
         "wanted": each.wanted,
+        "others": list(each.others),
         "numbers": {place: _plain_number(number) for place, number in each.numbers.items()},
     }
 

@@ -60,13 +60,14 @@ Fit = Callable[["Image"], UInt8[Tensor, "channels height width"]]
 
 @dataclass(frozen=True)
 class ImageDataset:
-    """A train split, a held-out test split that nothing is chosen on, and the names of the classes.
+    """A train split, a held-out test split, and the names of the classes.
 
     Attributes:
         train_table: examples made of the train images, where the data set states them; None when a task is to draw its own.
         test_table: the same of the test images.
         fit: how 8-bit images of any size and kind were made to fit, for later images to be treated the same; None where images
             of another size or kind are refused.
+        before: how many training and test images there were before training images took the place of test images, see `hold_out`.
     """
 
     train: Images
@@ -75,6 +76,7 @@ class ImageDataset:
     train_table: Table | None = None
     test_table: Table | None = None
     fit: Fit | None = None
+    before: tuple[int, int] | None = None
 
     @property
     def shape(self) -> tuple[int, int, int]:

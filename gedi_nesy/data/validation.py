@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import torch
+from jaxtyping import Bool, Int
+from torch import Tensor
 
 from ..errors import DataError
 from .dataset import ImageDataset, Images
@@ -15,39 +17,50 @@ SEED = 0  # the same images whatever the seed of a run, so that runs can be comp
 
 
 def hold_out(dataset: ImageDataset, share: float) -> ImageDataset:
-    """The data set with so much of its training images, drawn at random, in place of its test images.
+    """The data set with so much of its training images, drawn at random, in place of its test images; copied to memory.
 
-    Rows of a table of examples stay whole, and go together where they share an image: no image is on both sides.
+    Each class has its share on both sides, as far as whole images allow; images without a class are as one. Rows of a table of examples stay whole, and go together where they share an image: no image is on both sides.
 
     Args:
         share: of the images, or of the rows of a table, between 0 and 1.
 
     Raises:
-        DataError: nothing would be left on one side.
+        DataError: nothing would be left on one side, or rows hang together so that far fewer than wanted can be held out.
     """
     generator = torch.Generator().manual_seed(SEED)
-    if dataset.train_table is None:
-        order = torch.randperm(len(dataset.train), generator=generator)
-        count = _count(share, len(order), "training images")
-        return replace(
-            dataset,
-            train=dataset.train.at(order[count:].sort().values),
-            test=dataset.train.at(order[:count].sort().values),
-        )
-    groups = _connected(dataset.train_table)
-    wanted = _count(share, len(dataset.train_table.lines), "rows of the table")
+    dataset = replace(dataset, before=(len(dataset.train), len(dataset.test)))
+    if dataset.train_table is not None:
+        return _hold_out_rows(dataset, dataset.train_table, share, generator)
+    _count(share, len(dataset.train), "training images")
+    is_held_out = _of_each_class(dataset.train.labels.cpu(), share, generator)
+    return replace(dataset, train=dataset.train.at(~is_held_out), test=dataset.train.at(is_held_out))
+
+
+def _of_each_class(labels: Int[Tensor, " images"], share: float, generator: torch.Generator) -> Bool[Tensor, " images"]:
+    """Every fifth image, say, of all images put class by class: the classes in a random order, and so the images of each."""
+    shuffled = torch.randperm(len(labels), generator=generator)
+    _, number = labels[shuffled].unique(return_inverse=True)
+    place = torch.randperm(int(number.max()) + 1, generator=generator)[number]
+    by_class = shuffled[place.argsort(stable=True)]
+    passed = (torch.arange(len(labels) + 1, dtype=torch.float64) * share + 0.5).floor()
+    return torch.zeros(len(labels), dtype=torch.bool).index_fill(0, by_class[passed.diff() > 0], True)
+
+
+def _hold_out_rows(dataset: ImageDataset, table: Table, share: float, generator: torch.Generator) -> ImageDataset:
+    groups, total = _connected(table), len(table.lines)
+    wanted = _count(share, total, "rows of the table")
     held_out = list[int]()
     for place in torch.randperm(len(groups), generator=generator).tolist():
         if len(held_out) + len(groups[place]) <= wanted:
             held_out += groups[place]
-    if not held_out:
+    if len(held_out) < wanted / 2:
         raise DataError(
-            f"validation: {share} cannot be held out: rows of {dataset.train_table.file} that share images belong together, and"
-            f" the smallest such group is of {min(map(len, groups))} of {len(dataset.train_table.lines)} rows",
+            f"validation: {share} would hold out {len(held_out)} of {total} rows of {table.file}: rows that share images belong together,"
+            f" and {max(map(len, groups))} rows do",
             key="validation",
         )
-    rest = sorted(set(range(len(dataset.train_table.lines))) - set(held_out))
-    train, test = (_with_rows(dataset, dataset.train_table, rows) for rows in (rest, sorted(held_out)))
+    rest = sorted(set(range(total)) - set(held_out))
+    train, test = (_with_rows(dataset, table, rows) for rows in (rest, sorted(held_out)))
     return replace(dataset, train=train[0], train_table=train[1], test=test[0], test_table=test[1])
 
 

@@ -58,6 +58,10 @@ def build_run(config: RunConfig, plugins: PluginManager, folder: RunFolder, star
     optimizer, average = make_optimizer(method, task, config.training), _average(method, config.training)
     run = Run(config, folder, plugins, device, dataset, task, method, pipelines, small, optimizer, average, generators)
     run.notes += [start.note(frozen=config.frozen is not None)] if start else []
+    if start and config.validation is not None:
+        run.notes.append(
+            "who trained these weights may have seen the images held out here, unless that run held out the same share"
+        )
     _check(run)
     return run
 

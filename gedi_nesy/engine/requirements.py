@@ -67,11 +67,12 @@ def _fault(run: Run, index: int, evaluator: Evaluator) -> UserError | None:
     try:
         evaluator.check(run.method, run.task)
     except UserError as error:
+        lacks = run.config.validation is not None and "test images" in error.message
         held_out = (
-            "" if run.config.validation is None else ". With validation test images are training images, held out"
+            ". validation is set, so test images are training images held out, and have what training images have"
         )
         key = key if error.key in (None, "evaluators") else error.key
-        return ConfigError(f"{error.message}{held_out}", error.position, key)
+        return ConfigError(error.message + held_out * lacks, error.position, key)
     return None
 
 

@@ -77,7 +77,7 @@ def about_validation(results: Mapping[str, Any]) -> str | None:
     if not (found := results.get("validation")):
         return None
     return (
-        f"evaluated on {found['images']:,} of {found['of']:,} training images, which training has not seen and which are the "
+        f"evaluated on {found['images']:,} of {found['of']:,} training images, which this training has not seen and which are the "
         "test images meant here; the data's own were not looked at"
     )
 

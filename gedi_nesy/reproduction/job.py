@@ -1,4 +1,4 @@
-"""One training of a recipe, known by what it trains and not by when."""
+"""One training of a recipe or a sweep, known by what it trains and not by when."""
 
 from __future__ import annotations
 
@@ -60,6 +60,7 @@ class Training:
         data: name of the data set.
         absent: which data are not here that it trains on.
         lacking: evaluator -> which files are not here that it needs, all or some of its numbers.
+        validation: the config's.
     """
 
     config: str
@@ -70,6 +71,7 @@ class Training:
     data: str
     absent: str | None
     lacking: dict[str, str]
+    validation: float | None
 
     def job(self, seed: int) -> Job:
         """The training with a seed."""
@@ -106,6 +108,7 @@ def prepare(config: str, changes: dict[str, Any], installed: PluginManager | Non
         checked.data.name,
         _absent(checked.data, plugins, trained_on=True),
         lacking,
+        checked.validation,
     )
 
 
@@ -124,6 +127,8 @@ def as_override(key: str, value: Any) -> str:
 def identify(config: RunConfig) -> str:
     """Twelve hex digits that stand for everything that decides a run's numbers, but the seed."""
     told = {key: value for key, value in flat(resolved(config)) if key not in APART and not key.startswith("compare.")}
+    if config.validation is None:
+        del told["validation"]  # a key that says nothing is no part of a training
     digest = hashlib.sha256(json.dumps(told, sort_keys=True).encode())
     for file in sorted(source_files(config), key=lambda file: Path(file).name):
         digest.update(Path(file).read_bytes())

@@ -254,8 +254,6 @@ class _PlaceMaker:
                 raise UserError(f"{told} does not fit {where}: {error.message}") from None
 
     def _prepare(self, merged: Merged, own: Mapping[str, Any], row: str, column: str) -> Training:
-        if own.get("validation") is not None:
-            raise UserError("a published table is about test images")
         table = self._recipe.table
         changes: dict[str, object] = {**dict(merged.set), **own}
         bundled = (FOLDER / f"{table.name}.yaml").is_file()
@@ -266,7 +264,12 @@ class _PlaceMaker:
             changes["compare"] = {"table": table.name, "row": row, "column": column, "numbers": numbers}
         if self._device:
             changes["device"] = self._device
-        return prepare(self._config(merged), changes, _installed())
+        training = prepare(self._config(merged), changes, _installed())
+        if training.validation is not None:
+            raise UserError(
+                f"a published table is about test images, and the config has validation: {training.validation}"
+            )
+        return training
 
     def _config(self, merged: Merged) -> str:
         return str(find_config(str(merged.config), beside=self._recipe.folder))

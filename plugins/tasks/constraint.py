@@ -119,10 +119,13 @@ class ConstraintTask(Task):
         wanted = _structures(structures.template, options.lengths, options.constants)
         counts = {"train": options.examples, "test": options.test_examples}
         keys = {"train": "task.examples", "test": "task.test_examples"}
+        before = dict(zip(counts, context.dataset.before or (0, 0), strict=True))
         drawn = []
         for split, count in counts.items():
             labels = getattr(context.dataset, split).labels.cpu()
-            drawn.append(Drawer(labels, context.generator, split, keys[split]).draw(structures, wanted, count))
+            # Of fewer images than the config was made for, as many fewer examples.
+            fitting = max(1, count * len(labels) // before[split]) if len(labels) < before[split] else count
+            drawn.append(Drawer(labels, context.generator, split, keys[split]).draw(structures, wanted, fitting))
         return drawn[0], drawn[1]
 
     def _read_tables(self, structures: Structures, context: TaskContext) -> tuple[Examples, Examples]:

@@ -3,15 +3,24 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
 
-from gedi_nesy import DataError, ImageDataset, load_data
+from gedi_nesy import ConfigError, DataError, ImageDataset, load_data
+from gedi_nesy.config.loader import load_tree
+from gedi_nesy.config.validate import validate
 from gedi_nesy.data.dataset import Images
 from gedi_nesy.data.table import Table
 from gedi_nesy.data.validation import hold_out
+from gedi_nesy.engine.build import build_run
+from gedi_nesy.engine.run_folder import RunFolder
+from gedi_nesy.evaluation.components import OtherData
+from gedi_nesy.evaluators import EvaluatorContext
+from gedi_nesy.plugin_manager import load_plugins
 
 
 def numbered(count, start=0):
@@ -32,6 +41,21 @@ def test_every_training_image_is_on_one_side_and_no_test_image_on_any():
         assert torch.equal(images.attributes["twice"], 2 * images.labels)
     assert sorted([*made.train.labels.tolist(), *made.test.labels.tolist()]) == list(range(40))
     assert made.test.labels.tolist() != list(range(10)), "not the first ones"
+
+
+@pytest.mark.parametrize("share", [0.2, 1 / 3, 0.9])
+def test_each_class_has_its_share_on_both_sides(share):
+    """Images without a class, -1, are as one class; not the first of each are held out."""
+    labels = torch.tensor([-1] * 60 + [0] * 300 + [1] * 30 + [2] * 90)[torch.randperm(480)]
+    images = Images(torch.arange(480).view(-1, 1, 1, 1), labels)
+    made = hold_out(ImageDataset(images, numbered(10), ("a", "b", "c")), share)
+    assert abs(len(made.test) - share * 480) <= 0.5
+    for label, count in ((-1, 60), (0, 300), (1, 30), (2, 90)):
+        assert abs(int((made.test.labels == label).sum()) - share * count) <= 1
+        places = torch.nonzero(labels == label).flatten()
+        held_out = torch.isin(places, made.test.pixels.flatten())
+        assert held_out[: len(places) // 2].any() and held_out[len(places) // 2 :].any()
+    assert torch.equal(labels[made.test.pixels.flatten()], made.test.labels)
 
 
 def test_the_split_is_the_same_each_time():
@@ -66,9 +90,14 @@ def test_rows_of_a_table_stay_whole_and_together_with_those_that_share_an_image(
     assert (2 in made.test_table.lines) == (5 in made.test_table.lines)
 
 
-def test_rows_that_all_hang_together_cannot_be_parted():
-    with pytest.raises(DataError, match=r"rows of t\.csv that share images belong together, .* is of 3 of 3 rows"):
+def test_rows_that_hang_together_cannot_be_parted():
+    with pytest.raises(
+        DataError, match=r"would hold out 0 of 3 rows of t\.csv: rows that share images belong together, and 3 rows"
+    ):
         drawn(0.4, 4, train_table=table(((0, 1), (1, 2), (2, 3)), (2, 3, 4)))
+    mostly = table((*(((0, number)) for number in range(1, 8)), (8,)), tuple(range(2, 10)))
+    with pytest.raises(DataError, match=r"validation: 0\.5 would hold out 1 of 8 rows .* and 7 rows do"):
+        drawn(0.5, 9, train_table=mostly)
 
 
 @pytest.fixture
@@ -84,6 +113,84 @@ def results(tiny_config, cli):
 
 
 COMPARE = "compare={table: gedi-table6, row: '1000', column: GEDI & NeSy}"
+
+
+@pytest.fixture
+def built(tiny_config, tmp_path):
+    """What the reader reads, and a run made of it."""
+
+    def build(*changes):
+        plugins = load_plugins()
+        config = validate(load_tree(str(tiny_config), changes), plugins)
+        raw = plugins.registry.find("dataset", config.data.name).load()(config.data.options).read()
+        return raw, build_run(config, plugins, RunFolder(tmp_path / "run"))
+
+    return build
+
+
+def is_among(images, others):
+    """Whether each image is one of the others; no two are alike."""
+    known = {image.numpy().tobytes() for image in others}
+    return {image.numpy().tobytes() in known for image in images}
+
+
+def test_training_and_evaluation_share_the_training_images_and_leave_the_test_images_alone(built):
+    raw, run = built("validation=0.3")
+    trained, held_out = run.task.train_pixels, run.task.dataset.test.pixels
+    assert len(held_out) == 180 and len(run.task.dataset.train) == 420 == len(raw.train) - 180
+    assert is_among(held_out, raw.train.pixels) == is_among(trained, raw.train.pixels) == {True}
+    assert (
+        is_among(held_out, trained)
+        == is_among(held_out, raw.test.pixels)
+        == is_among(trained, raw.test.pixels)
+        == {False}
+    )
+
+
+def test_without_it_all_training_images_are_trained_on_and_test_images_evaluated_on(built):
+    raw, run = built()
+    assert torch.equal(run.task.dataset.train.pixels, raw.train.pixels) and torch.equal(
+        run.task.dataset.test.pixels, raw.test.pixels
+    )
+
+
+def test_examples_are_as_many_fewer_as_there_are_fewer_images(built):
+    """Of 600 and 200 images 450 and 150 are left."""
+    whole, part = (built(*changes)[1].task for changes in ([], ["validation=0.25"]))
+    assert (len(whole.train_examples), len(whole.test_examples)) == (40, 10)
+    assert (len(part.train_examples), len(part.test_examples)) == (30, 7)
+
+
+def test_other_data_sets_that_evaluators_read_are_held_out_in_the_same_way():
+    """A transfer's test images are as little looked at as the run's own."""
+    context = EvaluatorContext(registry=load_plugins().registry, validation=0.25)
+    whole, part = (
+        OtherData(name="digits").read(each, "a test") for each in (replace(context, validation=None), context)
+    )
+    assert len(part.test) == round(0.25 * len(whole.train)) and len(part.train) + len(part.test) == len(whole.train)
+    assert is_among(part.test.pixels, whole.train.pixels) == {True}
+
+
+def test_another_data_set_without_training_images_is_left_as_it_is(monkeypatch):
+    """Such as notMNIST, to tell from which is all it is here for."""
+    context = EvaluatorContext(registry=load_plugins().registry, validation=0.25)
+    only_test = ImageDataset(numbered(0), numbered(10), ("a",))
+    monkeypatch.setattr(OtherData, "make", lambda *ignored: SimpleNamespace(read=lambda: only_test))
+    assert OtherData(name="digits").read(context, "a test") is only_test
+
+
+def test_an_evaluator_that_misses_what_training_images_do_not_have_says_whose_they_are(built, monkeypatch):
+    """The tutorial's training images have no classes; its test images have."""
+    monkeypatch.setattr(
+        "gedi_nesy_plugins.evaluators.classification.Classification.check",
+        lambda *ignored: (_ for _ in ()).throw(ConfigError("needs classes of test images", key="evaluators")),
+    )
+    with pytest.raises(
+        ConfigError, match="validation is set, so test images are training images held out, and have what"
+    ):
+        built("validation=0.3", "evaluators=[classification]")
+    with pytest.raises(ConfigError, match=r"needs classes of test images$"):
+        built("evaluators=[classification]")
 
 
 def test_a_run_with_validation_says_so_wherever_its_numbers_are_and_stands_beside_no_paper(results, cli):
@@ -112,27 +219,17 @@ def test_a_comparison_says_whose_numbers_are_not_of_test_images(tiny_config, cli
     assert "Numbers of all runs" not in page
 
 
-def test_other_data_sets_are_held_out_too(tiny_config, cli, monkeypatch):
-    """A transfer's test images are as little looked at as the run's own."""
-    seen = []
-    monkeypatch.setattr(
-        "gedi_nesy.evaluation.components.hold_out", lambda data, share: seen.append(share) or hold_out(data, share)
-    )
-    knn = "evaluators=[{name: knn, transfer: [{name: digits}]}]"
-    for run_id, more in (("a", ["validation=0.3"]), ("b", [])):
+def test_weights_of_a_run_that_saw_everything_are_noted(tiny_config, cli):
+    """They may know the images that are held out."""
+    assert cli("train", tiny_config, "--run-id", "whole", "training.epochs=1")[0] == 0
+    note = "who trained these weights may have seen the images held out here"
+    for run_id, changes, expected in (("a", ["validation=0.3"], True), ("b", [], False)):
         code, _, err = cli(
-            "train",
-            tiny_config,
-            "--run-id",
-            run_id,
-            "training.epochs=1",
-            "task.examples=10",
-            "task.test_examples=2",
-            knn,
-            *more,
+            "train", tiny_config, "--run-id", run_id, "training.epochs=1", "start_from.path=runs/tiny/whole", *changes
         )
         assert code == 0, err
-        assert set(seen) == {0.3}
+        notes = json.loads(Path(f"runs/tiny/{run_id}/results.json").read_text())["notes"]
+        assert any(line.startswith(note) for line in notes) == expected
 
 
 def test_a_published_table_is_about_test_images(cli):
