@@ -19,7 +19,8 @@ SEED = 0  # the same images whatever the seed of a run, so that runs can be comp
 def hold_out(dataset: ImageDataset, share: float) -> ImageDataset:
     """The data set with so much of its training images, drawn at random, in place of its test images; copied to memory.
 
-    Each class has its share on both sides, as far as whole images allow; images without a class are as one. Rows of a table of examples stay whole, and go together where they share an image: no image is on both sides.
+    Each class has its share on both sides, as far as whole images allow; images without a class are as one. Rows of a table of
+    examples stay whole, and go together where they share an image: no image is on both sides.
 
     Args:
         share: of the images, or of the rows of a table, between 0 and 1.
@@ -39,7 +40,7 @@ def hold_out(dataset: ImageDataset, share: float) -> ImageDataset:
 def _of_each_class(labels: Int[Tensor, " images"], share: float, generator: torch.Generator) -> Bool[Tensor, " images"]:
     """Every fifth image, say, of all images put class by class: the classes in a random order, and so the images of each."""
     shuffled = torch.randperm(len(labels), generator=generator)
-    _, number = labels[shuffled].unique(return_inverse=True)
+    _, number = torch.unique(labels[shuffled], return_inverse=True)
     place = torch.randperm(int(number.max()) + 1, generator=generator)[number]
     by_class = shuffled[place.argsort(stable=True)]
     passed = (torch.arange(len(labels) + 1, dtype=torch.float64) * share + 0.5).floor()
