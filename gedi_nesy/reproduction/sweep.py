@@ -62,17 +62,19 @@ class Sweep:
 
     @property
     def about(self) -> str:
-        """What is tried, in a line, and on what it is compared."""
+        """What is tried, on what it is compared, and what evaluators do without."""
         first = self.settings[0]
         several = f": {len(self.settings)} settings" if len(self.settings) > 1 else ""
         seeds = f"seeds {first.seeds[0]} to {first.seeds[-1]}" if len(first.seeds) > 1 else f"seed {first.seeds[0]}"
-        told = f"{first.training.name}{several}, {seeds}"
-        if not self.holds_out:
-            return told
-        return (
-            f"{told}\nvalidation={HELD_OUT}: settings are compared on training images that are held out, so that none is chosen on"
-            " test images (validation=SHARE holds out another share, --on-test none)"
-        )
+        lines = [f"{first.training.name}{several}, {seeds}"]
+        if self.holds_out:
+            lines.append(
+                f"validation={HELD_OUT}: settings are compared on training images that are held out, so that none is chosen on"
+                " test images (validation=SHARE holds out another share, --on-test none)"
+            )
+        lacking = (item for setting in self.settings for item in setting.training.lacking.items())
+        lines += [f"evaluator {name}: {lacks}" for name, lacks in dict.fromkeys(lacking)]
+        return "\n".join(lines)
 
     @property
     def validation(self) -> float | None:

@@ -197,3 +197,11 @@ def test_what_there_is_to_do_can_be_listed(tiny_config, cli):
     assert cli("sweep", tiny_config, *changes)[0] == 0
     after = cli("sweep", tiny_config, *changes, "--list")[1]
     assert after.count(": finished") == 2 and "epochs 1, seed 0: finished" in after
+
+
+def test_what_evaluators_do_without_is_said(tiny_config, cli, tmp_path):
+    """Before anything is trained; the evaluator's other numbers are there."""
+    knn = f"evaluators=[{{name: knn, transfer: [{{name: cifar10, root: {tmp_path}}}]}}]"
+    code, out, err = cli("sweep", tiny_config, *SMALL[:-1], knn, "--seeds", "1")
+    assert code == 0 and "evaluator knn: cifar10 is not here" in " ".join(err.split())
+    assert out.split()[:3] == ["runs", "knn_euclidean", "knn_cosine"]
