@@ -146,16 +146,17 @@ def test_a_worker_does_not_outlive_who_started_it() -> None:
 
 
 INTERRUPTED = """
-import sys, time
+import signal, sys, time
 from pathlib import Path
 from gedi_nesy.reproduction.execution import Outcome, carry_out_all
 from gedi_nesy.reproduction.job import prepare
 
 def work(job, runs, threads, parent):
     Path(runs, str(job.seed)).touch()
-    time.sleep(600)  # far longer than the other worker may take to begin on a busy machine
+    time.sleep(600)
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # tests that run in the background inherit that it is ignored
     prepared = prepare(sys.argv[1], {})
     try:
         list(carry_out_all([prepared.job(seed) for seed in range(12)], Path(sys.argv[2]), 2, 1, work))
