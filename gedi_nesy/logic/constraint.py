@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from .query import QueryTemplate
 
 LOG_HALF = math.log(0.5)
+PROBABILITIES_ONLY = "its backend gives probabilities only; set backend: circuit"
 ROUNDING = 0.02  # how far a sum of probabilities may be from 1, as half precision has them
 
 PerNetwork: TypeAlias = "Tensor | Mapping[str, Tensor]"
@@ -269,7 +270,7 @@ class Constraint(nn.Module, ABC):
 
     def why_not_read(self) -> str | None:
         """Why `most_probable` and `posterior` are refused; None where they are not."""
-        return "its backend gives probabilities only; set backend: circuit"
+        return PROBABILITIES_ONLY
 
     def best(self) -> Float[Tensor, " answers"] | None:
         """log of the largest probability that each answer has for any classes of the inputs; None where nobody knows."""
@@ -292,19 +293,22 @@ class Constraint(nn.Module, ABC):
         return self.answers.index(found)
 
     def _most_probable(self, log_probs: Mapping[str, Tensor], answer: Int[Tensor, " examples"] | None) -> MostProbable:
-        """For backends that can: see `most_probable`."""
-        raise NotImplementedError
+        """See `most_probable`; a backend that can has its own, and its own `why_not_read`."""
+        raise self._not_read(PROBABILITIES_ONLY)
 
     def _posterior(
         self, log_probs: Mapping[str, Tensor], answer: Int[Tensor, " examples"] | None
     ) -> dict[str, Float[Tensor, "examples inputs classes"]]:
-        """For backends that can: see `posterior`."""
-        raise NotImplementedError
+        """See `posterior`; a backend that can has its own, and its own `why_not_read`."""
+        raise self._not_read(PROBABILITIES_ONLY)
+
+    def _not_read(self, fault: str) -> ProgramError:
+        return ProgramError(f"the query {self.template.text} does not say what its images are: {fault}")
 
     def _to_read(self, log_probs: PerNetwork, known: PerNetwork | None) -> dict[str, Tensor]:
         """The networks' log-probabilities with known classes in place, at least float32."""
         if fault := self.why_not_read():
-            raise ProgramError(f"the query {self.template.text} does not say what its images are: {fault}")
+            raise self._not_read(fault)
         given = dict(zip(self.networks, map(widened, self._checked(log_probs)), strict=True))
         return given if known is None else self._observe(given, self._per_network(known))[0]
 

@@ -142,7 +142,7 @@ def test_where_the_program_has_chance_the_definition_says_whose_world_it_is(fort
 def test_training_images_need_no_classes(task):
     """Only what held-out images are is looked at."""
     task.dataset.train.labels.fill_(-1)
-    evaluate(Says([0.25] * 4), task)
+    assert evaluate(Says([0.25] * 4), task).numbers["images_without_query"] == 1 / 4, "image 2 alone is a 0"
 
 
 def test_what_cannot_be_decoded_is_refused_before_training(task, forty):
